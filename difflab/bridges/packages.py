@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from importlib import import_module
 from types import ModuleType
+from typing import Any, TypeAlias
 
 from ..errors import InputError
 
+Foreign: TypeAlias = Any  # an object of such a package, whose types are known only where it is installed
 EXTRAS = {"jax": "jax", "torch": "torch", "onnx": "onnx", "onnxruntime": "onnx"}
 
 

@@ -226,6 +226,7 @@ ELEMENTWISE: dict[str, Function] = {
     "mul": lambda self, other: self * other,
     "div": div,
     "true_divide": div,
+    "truediv": div,
     "floor_divide": dnp.floor_divide,
     "neg": dnp.negative,
     "rsqrt": on_floats(lambda self: 1 / dnp.sqrt(self)),

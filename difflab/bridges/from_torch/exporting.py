@@ -8,7 +8,6 @@ import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from types import FunctionType
-from typing import Any
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from ...errors import InputError
 from ...graph.pytree import flatten, paths
 from ...graph.trace import argument_names
 from ...types import Function, Params, Tree, Value
-from ..packages import needed
+from ..packages import Foreign, needed
 from .following import WHAT, detached, followed
 from .operations import supported
 from .program import Arguments, Program, as_array, attributes, needed_for
@@ -52,7 +51,7 @@ def exported(f: Function, args: tuple[Tree, ...], kwargs: Params) -> Program:
 class Examples:
     """The examples of a call: all leaves in torch's order, and how difflab names and nests them."""
 
-    def __init__(self, torch: Any, names: list[str], args: tuple[Tree, ...], kwargs: Params) -> None:
+    def __init__(self, torch: Foreign, names: list[str], args: tuple[Tree, ...], kwargs: Params) -> None:
         trees = torch.utils._pytree
         self.leaves, self.spec = trees.tree_flatten((args, kwargs))
         numbered = [None if x is None else k for k, x in enumerate(self.leaves)]
@@ -88,7 +87,7 @@ def quiet() -> Iterator[None]:
         logging.disable(before)
 
 
-def as_module(torch: Any, f: Function) -> Any:
+def as_module(torch: Foreign, f: Function) -> Foreign:
     """A function as the module that torch.export takes."""
     named = f
     if isinstance(f, FunctionType):  # torch notes the lines of functions called `forward`, and of no others
@@ -96,14 +95,13 @@ def as_module(torch: Any, f: Function) -> Any:
         named = FunctionType(code, f.__globals__, f.__name__, f.__defaults__, f.__closure__)
         named.__kwdefaults__ = f.__kwdefaults__
 
-    class Called(torch.nn.Module):  # type: ignore[misc]
-        def forward(self, *args: Any, **kwargs: Any) -> Any:
-            return named(*args, **kwargs)
+    def forward(self: Foreign, *args: Foreign, **kwargs: Foreign) -> Foreign:
+        return named(*args, **kwargs)
 
-    return Called()
+    return type("Called", (torch.nn.Module,), {"forward": forward})()
 
 
-def as_tensors(torch: Any, tree: Tree) -> Tree:
+def as_tensors(torch: Foreign, tree: Tree) -> Tree:
     """The tree with NumPy's arrays as tensors; numbers and all else stay as they are."""
 
     def tensor(x: Value) -> Value:
@@ -112,7 +110,7 @@ def as_tensors(torch: Any, tree: Tree) -> Tree:
     return torch.utils._pytree.tree_map(tensor, tree)
 
 
-def table(torch: Any) -> Any:
+def table(torch: Foreign) -> Foreign:
     """torch's decompositions to core ATen, but for operations that have a function here."""
     rules = torch.export.default_decompositions()
     for operation in list(rules):
@@ -125,7 +123,7 @@ def table(torch: Any) -> Any:
     return rules
 
 
-def stop_gradients(torch: Any, module: Any) -> None:
+def stop_gradients(torch: Foreign, module: Foreign) -> None:
     """Marks what torch.no_grad keeps from having a derivative, before the decompositions forget it."""
     for step in list(module.graph.nodes):
         if step.op == "call_function" and getattr(step.target, "__name__", "") == "wrap_with_set_grad_enabled":
@@ -134,12 +132,12 @@ def stop_gradients(torch: Any, module: Any) -> None:
     module.recompile()
 
 
-def sized(step: Any) -> bool:
+def sized(step: Foreign) -> bool:
     """Whether the shape of a step's result is known without its values."""
     return all(isinstance(n, int) for n in getattr(step.meta.get("val"), "shape", ()))
 
 
-def of_export(torch: Any, program: Any, examples: Examples) -> Program:
+def of_export(torch: Foreign, program: Foreign, examples: Examples) -> Program:
     """What an exported program says."""
     kinds, results = (getattr(torch.export.graph_signature, name) for name in ("InputKind", "OutputKind"))
     specs = program.graph_signature.input_specs
@@ -152,7 +150,7 @@ def of_export(torch: Any, program: Any, examples: Examples) -> Program:
     return assembled(program.graph_module, examples, given, weights, others, wanted, program.call_spec.out_spec)
 
 
-def of_steps(module: Any, steps: Any, out: Any, examples: Examples) -> Program:
+def of_steps(module: Foreign, steps: Foreign, out: Foreign, examples: Examples) -> Program:
     """What a module of steps says, whose placeholders are parameters, buffers and arguments."""
     names = iter([step.name for step in steps.graph.nodes if step.op == "placeholder"])
     weights = [(next(names), name, p) for name, p in module.named_parameters()]
@@ -164,13 +162,13 @@ def of_steps(module: Any, steps: Any, out: Any, examples: Examples) -> Program:
 
 
 def assembled(
-    module: Any,
+    module: Foreign,
     examples: Examples,
     given: Sequence[str],
-    weights: Sequence[tuple[str, str, Any]],
+    weights: Sequence[tuple[str, str, Foreign]],
     others: Params,
-    results: list[Any],
-    out: Any,
+    results: list[Foreign],
+    out: Foreign,
 ) -> Program:
     """The program, with arguments and results in the structures that difflab reads."""
     inputs = examples.placed(given)

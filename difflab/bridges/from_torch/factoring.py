@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ... import numpy as dnp
@@ -51,7 +49,7 @@ def exchanged(x: Value, pivots: Value, backwards: bool = False) -> Value:
     return x
 
 
-def permutation(pivots: Value, m: int, dtype: Any) -> Value:
+def permutation(pivots: Value, m: int, dtype: Value) -> Value:
     """The matrix P of P L U."""
     eye = np.broadcast_to(np.eye(m, dtype=dtype), (*pivots.shape[:-1], m, m))
     return transposed(exchanged(eye, pivots))

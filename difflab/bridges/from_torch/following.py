@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ...errors import UnsupportedError
 from ...types import Function
-from ..packages import needed
+from ..packages import Foreign, needed
 
 WHAT = "from_torch"
 
 
-def followed(torch: Any, module: Any, leaves: list[Any], spec: Any, rules: Any, reason: Exception) -> tuple[Any, Any]:
+def followed(
+    torch: Foreign, module: Foreign, leaves: list[Foreign], spec: Foreign, rules: Foreign, reason: Exception
+) -> tuple[Foreign, Foreign]:
     """The module of steps that are taken at the examples, and the structure of their results.
 
     Its placeholders are the parameters, the buffers, and the tensors among the arguments' leaves. Raises
@@ -21,27 +21,48 @@ def followed(torch: Any, module: Any, leaves: list[Any], spec: Any, rules: Any, 
     flat, inputs, structure = flattened(torch, module, leaves, spec)
     options = {"_error_on_data_dependent_ops": False}
     try:
-        taken = proxy.make_fx(flat, pre_dispatch=True, record_stack_traces=True, record_module_stack=True, **options)
-        first = without_gradients(torch, taken(*inputs))
+        taken = proxy.make_fx(flat, pre_dispatch=True, record_stack_traces=True, **options)
+        with numbers_refused(torch):
+            first = without_gradients(torch, taken(*inputs))
         again = torch.func.functionalize(torch.fx.Interpreter(first).run)
         python = torch._dispatch.python.enable_python_dispatcher()  # else products come with operations in place
         with torch.no_grad(), torch.fx.traceback.preserve_node_meta(), python:
             steps = proxy.make_fx(again, decomposition_table=dict(rules.items()), **options)(*inputs)
+    except UnsupportedError:
+        raise
     except Exception as error:
         why = f"torch.export cannot record this: {told(reason)}; nor can make_fx: {told(error)}"
         raise UnsupportedError(f"{WHAT}: {why}") from error
     return steps, structure[0]
 
 
-def flattened(torch: Any, module: Any, leaves: list[Any], spec: Any) -> tuple[Function, list[Any], list[Any]]:
+def numbers_refused(torch: Foreign) -> Foreign:
+    """A context in which tensors decide branches and become no numbers, which the graph would keep."""
+    names = "item numpy tolist __float__ __int__ __index__ __array__".split()
+    readers = {getattr(torch.Tensor, name): name for name in names}
+
+    def refusing(
+        self: Foreign, function: Function, types: Foreign, args: Foreign = (), kwargs: Foreign = None
+    ) -> Foreign:
+        if function in readers:
+            told = f"{readers[function]}() takes a number out of a tensor, which would be the same in every call"
+            raise UnsupportedError(f"{WHAT}: {told}: compute with the tensor")
+        return function(*args, **(kwargs or {}))
+
+    return type("Refusing", (torch.overrides.TorchFunctionMode,), {"__torch_function__": refusing})()
+
+
+def flattened(
+    torch: Foreign, module: Foreign, leaves: list[Foreign], spec: Foreign
+) -> tuple[Function, list[Foreign], list[Foreign]]:
     """The module as a function of all its tensors, these tensors, and a place for the structure of its results."""
     places = [k for k, x in enumerate(leaves) if isinstance(x, torch.Tensor)]
     held = [*module.named_parameters(), *module.named_buffers()]
     names = [name for name, _ in held]
     inputs = [x.detach().clone() for _, x in held] + [leaves[k].detach() for k in places]
-    structure: list[Any] = []
+    structure: list[Foreign] = []
 
-    def flat(*tensors: Any) -> Any:
+    def flat(*tensors: Foreign) -> Foreign:
         filled = list(leaves)
         for k, x in zip(places, tensors[len(names) :]):
             filled[k] = x
@@ -54,7 +75,7 @@ def flattened(torch: Any, module: Any, leaves: list[Any], spec: Any) -> tuple[Fu
     return flat, inputs, structure
 
 
-def without_gradients(torch: Any, module: Any) -> Any:
+def without_gradients(torch: Foreign, module: Foreign) -> Foreign:
     """The steps, with a `detach` behind each that torch.no_grad keeps from having a derivative."""
     recording = True
     for step in list(module.graph.nodes):
@@ -67,7 +88,7 @@ def without_gradients(torch: Any, module: Any) -> Any:
     return module
 
 
-def detached(torch: Any, graph: Any, step: Any) -> None:
+def detached(torch: Foreign, graph: Foreign, step: Foreign) -> None:
     """Puts a `detach` between a step and its readers."""
     with graph.inserting_after(step):
         new = graph.call_function(torch.ops.aten.detach.default, (step,))

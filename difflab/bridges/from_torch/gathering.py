@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ... import numpy as dnp
@@ -76,7 +74,7 @@ def embedding_bag(
     return [found, None, None, None]
 
 
-def cdist(x1: Value, x2: Value, p: float, compute_mode: Any = None) -> Value:
+def cdist(x1: Value, x2: Value, p: float, compute_mode: Value = None) -> Value:
     return vector_norm(x1[..., :, None, :] - x2[..., None, :, :], p, -1)
 
 
@@ -99,7 +97,7 @@ def masked_select(self: Value, mask: Value) -> Value:
 def max_unpool(n: int) -> Function:
     """The function that puts what max-pooling kept back to its places."""
 
-    def found(self: Value, indices: Value, output_size: Any, *_: Any) -> Value:
+    def found(self: Value, indices: Value, output_size: Value, *_: Value) -> Value:
         lead = self.shape[:-n]
         flat = np.zeros((*lead, int(np.prod(output_size))), self.dtype)
         at = along(flat, -1, indices.reshape((*lead, -1)))

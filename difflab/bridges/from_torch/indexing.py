@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -84,7 +83,7 @@ def masked_scatter(self: Value, mask: Value, source: Value) -> Value:
     return dnp.where(mask, taken.reshape(self.shape), self)
 
 
-def embedding(weight: Value, indices: Value, *_: Any, **__: Any) -> Value:
+def embedding(weight: Value, indices: Value, *_: Value, **__: Value) -> Value:
     return F.embedding(indices, weight)
 
 
@@ -93,7 +92,7 @@ def take(self: Value, index: Value) -> Value:
 
 
 def searchsorted(
-    sequence: Value, values: Value, out_int32: bool = False, right: bool = False, side: str | None = None, **_: Any
+    sequence: Value, values: Value, out_int32: bool = False, right: bool = False, side: str | None = None, **_: Value
 ) -> Value:
     return dnp.searchsorted(sequence, values, side=side or ("right" if right else "left"))
 

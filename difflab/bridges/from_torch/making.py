@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -82,16 +81,16 @@ def triangle_places(function: Function) -> Function:
     return lambda row, col, offset=0, dtype=None: np.stack(function(row, offset, col)).astype(dtype or np.int64)
 
 
-def as_it_is(self: Value, *_: Any, **__: Any) -> Value:
+def as_it_is(self: Value, *_: Value, **__: Value) -> Value:
     return self
 
 
-def converted(self: Value, dtype: DTypeLike | None = None, *_: Any, **__: Any) -> Value:
+def converted(self: Value, dtype: DTypeLike | None = None, *_: Value, **__: Value) -> Value:
     """Another dtype; cutting to whole numbers goes towards zero, as in torch."""
     return self if dtype is None or self.dtype == dtype else self.astype(dtype)
 
 
-def copied(self: Value, src: Value, *_: Any) -> Value:
+def copied(self: Value, src: Value, *_: Value) -> Value:
     return dnp.broadcast_to(src.astype(self.dtype), self.shape)
 
 
@@ -100,7 +99,7 @@ def item(self: Value) -> Value:
     return dnp.stop_gradient(self.reshape(()))
 
 
-def getitem(whole: Value, key: Any) -> Value:
+def getitem(whole: Value, key: Value) -> Value:
     """One of several results; None stands for those that no row gives."""
     if whole[key] is None:
         raise UnsupportedError(f"from_torch: result {key} of an operation with {len(whole)} has no row in difflab")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -32,7 +31,7 @@ def addr(self: Value, vec1: Value, vec2: Value, beta: float = 1, alpha: float = 
     return product if beta == 0 else scaled(self, beta) + product
 
 
-def einsum(equation: str, tensors: Sequence[Value], path: Any = None) -> Value:
+def einsum(equation: str, tensors: Sequence[Value], path: Value = None) -> Value:
     return dnp.einsum(equation.replace(" ", ""), *tensors)
 
 
@@ -94,7 +93,7 @@ def cholesky_inverse(self: Value, upper: bool = False) -> Value:
     return dnp.linalg.inv(dnp.matmul(transposed(self), self) if upper else dnp.matmul(self, transposed(self)))
 
 
-def lstsq(self: Value, b: Value, rcond: Any = None, driver: Any = None) -> list[Value]:
+def lstsq(self: Value, b: Value, rcond: Value = None, driver: Value = None) -> list[Value]:
     """The solution, without residuals, rank and singular values."""
     return [dnp.matmul(dnp.linalg.pinv(self), b), None, None, None]
 
@@ -103,7 +102,7 @@ def inv_ex(A: Value, check_errors: bool = False) -> list[Value]:
     return [dnp.linalg.inv(A), np.zeros(A.shape[:-2], np.int32)]
 
 
-def svd(A: Value, full_matrices: bool = False, compute_uv: bool = True, driver: Any = None) -> list[Value]:
+def svd(A: Value, full_matrices: bool = False, compute_uv: bool = True, driver: Value = None) -> list[Value]:
     return list(dnp.linalg.svd(A, full_matrices=full_matrices))
 
 
@@ -123,7 +122,7 @@ def slogdet(A: Value) -> list[Value]:
     return list(dnp.linalg.slogdet(A))
 
 
-def pinv(self: Value, rcond: Any = 1e-15, hermitian: bool = False) -> Value:
+def pinv(self: Value, rcond: Value = 1e-15, hermitian: bool = False) -> Value:
     return dnp.linalg.pinv(self)
 
 

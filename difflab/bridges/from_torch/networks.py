@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from ... import numpy as dnp
 from ...errors import UnsupportedError
@@ -48,7 +47,7 @@ def conv_tbc(self: Value, weight: Value, bias: Value, pad: int = 0) -> Value:
 
 
 def trilinear(
-    i1: Value, i2: Value, i3: Value, expand1: Any, expand2: Any, expand3: Any, sumdim: Any, unroll_dim: int = 1
+    i1: Value, i2: Value, i3: Value, expand1: Value, expand2: Value, expand3: Value, sumdim: Value, unroll_dim: int = 1
 ) -> Value:
     """The sum over axes of a product of three, each with new axes of length 1."""
     a, b, c = (dnp.expand_dims(x, tuple(e)) if len(e) else x for x, e in ((i1, expand1), (i2, expand2), (i3, expand3)))
@@ -85,7 +84,7 @@ def batch_norm_batch(input: Value, weight: Value, bias: Value, eps: float) -> li
 
 def batch_norm(
     input: Value, weight: Value, bias: Value, mean: Value, var: Value, training: bool, momentum: float, eps: float,
-    *_: Any,
+    *_: Value,
 ) -> list[Value]:  # fmt: skip
     """Of `_native_batch_norm_legit`: new running statistics, which nobody here reads, come behind."""
     if not training:
@@ -101,7 +100,7 @@ def batch_norm_plain(
 
 def layer_norm(
     input: Value, normalized_shape: Sequence[int], weight: Value = None, bias: Value = None, eps: float = 1e-5,
-    *_: Any,
+    *_: Value,
 ) -> Value:  # fmt: skip
     return F.layer_norm(input, tuple(normalized_shape), weight, bias, eps)
 
@@ -123,7 +122,7 @@ def native_group_norm(
 
 
 def group_norm(
-    input: Value, num_groups: int, weight: Value = None, bias: Value = None, eps: float = 1e-5, *_: Any
+    input: Value, num_groups: int, weight: Value = None, bias: Value = None, eps: float = 1e-5, *_: Value
 ) -> Value:
     return F.group_norm(input, num_groups, weight, bias, eps)
 
@@ -153,7 +152,7 @@ def max_pool(n: int, places: bool) -> Function:
     function = (F.max_pool1d, F.max_pool2d, F.max_pool3d)[n - 1]
 
     def pooled(
-        self: Value, size: Any, stride: Any = (), padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
+        self: Value, size: Value, stride: Value = (), padding: Value = 0, dilation: Value = 1, ceil_mode: bool = False
     ) -> Value:
         size, stride, padding, dilation = (
             each(x, n) if isinstance(x, Sequence) else x for x in (size, stride, padding, dilation)
@@ -169,7 +168,7 @@ def avg_pool(n: int) -> Function:
     function = (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)[n - 1]
 
     def pooled(
-        self: Value, size: Any, stride: Any = (), padding: Any = 0, ceil_mode: bool = False,
+        self: Value, size: Value, stride: Value = (), padding: Value = 0, ceil_mode: bool = False,
         count_include_pad: bool = True, divisor_override: int | None = None,
     ) -> Value:  # fmt: skip
         size, stride, padding = (each(x, n) if isinstance(x, Sequence) else x for x in (size, stride, padding))
@@ -190,7 +189,9 @@ def adaptive_avg_pool3d(self: Value, output_size: Sequence[int]) -> Value:
 def upsample(mode: str, aligned: bool) -> Function:
     """Interpolation by a mode of `nn.functional.interpolate`; the overloads say sizes or factors."""
 
-    def found(input: Value, output_size: Any, corners: Any = None, *scales: Any, scale_factors: Any = None) -> Value:
+    def found(
+        input: Value, output_size: Value, corners: Value = None, *scales: Value, scale_factors: Value = None
+    ) -> Value:
         if not aligned and corners is not None:
             scales = (corners, *scales)
         align = bool(corners) if aligned else None
@@ -200,7 +201,7 @@ def upsample(mode: str, aligned: bool) -> Function:
     return found
 
 
-def resized(input: Value, size: Any, factors: Any, mode: str, align: bool | None) -> Value:
+def resized(input: Value, size: Value, factors: Value, mode: str, align: bool | None) -> Value:
     """At a size whose steps the factors say, where torch was given them."""
     given = [f for f in factors or () if f is not None]
     if given and size is None:
@@ -244,11 +245,13 @@ def with_logits(
     )
 
 
-def im2col(self: Value, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Value:
+def im2col(self: Value, kernel_size: Value, dilation: Value, padding: Value, stride: Value) -> Value:
     return F.unfold(self, tuple(kernel_size), tuple(dilation), tuple(padding), tuple(stride))
 
 
-def col2im(self: Value, output_size: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Value:
+def col2im(
+    self: Value, output_size: Value, kernel_size: Value, dilation: Value, padding: Value, stride: Value
+) -> Value:
     return F.fold(self, *map(tuple, (output_size, kernel_size, dilation, padding, stride)))
 
 

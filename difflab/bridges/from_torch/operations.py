@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
 
 from ...errors import UnsupportedError
 from ...types import Function
+from ..packages import Foreign
 from .branching import BRANCHING
 from .elementwise import ELEMENTWISE
 from .factoring import FACTORING
@@ -34,7 +34,7 @@ OPERATIONS: dict[str, Function] = {
 }
 
 
-def keys(target: Any) -> tuple[str, str]:
+def keys(target: Foreign) -> tuple[str, str]:
     """The names under which the table may have an operation: that of the overload, and that of all."""
     schema = getattr(target, "_schema", None)
     if schema is None:
@@ -43,28 +43,28 @@ def keys(target: Any) -> tuple[str, str]:
     return (f"{name}.{schema.overload_name}" if schema.overload_name else name), name
 
 
-def supported(target: Any) -> bool:
+def supported(target: Foreign) -> bool:
     """Whether the table has the operation."""
     return any(name in OPERATIONS for name in keys(target))
 
 
-def draws(target: Any) -> bool:
+def draws(target: Foreign) -> bool:
     """Whether the operation draws random numbers."""
     return keys(target)[1] in RANDOM
 
 
-def function_of(target: Any) -> Function:
+def function_of(target: Foreign) -> Function:
     """The function of an operation that the table has."""
     overload, name = keys(target)
     return OPERATIONS[overload] if overload in OPERATIONS else OPERATIONS[name]
 
 
-def name_of(target: Any) -> str:
+def name_of(target: Foreign) -> str:
     """An operation's full name, `aten.add.Tensor`."""
     return str(target) if hasattr(target, "_schema") else getattr(target, "__name__", str(target))
 
 
-def refuse_unknown(steps: Iterable[Any]) -> None:
+def refuse_unknown(steps: Iterable[Foreign]) -> None:
     """UnsupportedError with every operation that the table lacks, and how often it is there."""
     lacking = [step.target for step in steps if not supported(step.target)]
     if not lacking:

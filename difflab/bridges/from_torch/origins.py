@@ -6,9 +6,9 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 from ...graph.block import Block
+from ..packages import Foreign
 
 FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<name>\S+)\n?(?P<text>[^\n]*)')
 
@@ -30,7 +30,7 @@ class Origins:
                 place = code.co_firstlineno, last, function.__name__
                 self.rules.setdefault(code.co_filename, []).append(place)
 
-    def block(self, step: Any) -> Block | None:
+    def block(self, step: Foreign) -> Block | None:
         """The block of the module that the step stands in, and of the Function inside it."""
         stack = step.meta.get("nn_module_stack") or {}
         block: Block | None = None
@@ -51,11 +51,11 @@ class Origins:
             self.blocks[path] = Block(name, parent)
         return self.blocks[path]
 
-    def frames(self, step: Any) -> list[re.Match[str]]:
+    def frames(self, step: Foreign) -> list[re.Match[str]]:
         found = FRAME.finditer(step.meta.get("stack_trace") or "")
         return [frame for frame in found if not frame["file"].startswith((HERE, "<eval_with_key>"))]
 
-    def rule(self, step: Any) -> str | None:
+    def rule(self, step: Foreign) -> str | None:
         """The name of the innermost autograd.Function whose forward made the step."""
         for frame in reversed(self.frames(step)):
             for first, last, name in self.rules.get(frame["file"], ()):
@@ -63,7 +63,7 @@ class Origins:
                     return name
         return None
 
-    def note(self, step: Any) -> str:
+    def note(self, step: Foreign) -> str:
         """The innermost line of the user's own source, as `net.py:12: return self.fc(x)`."""
         frames = self.frames(step)
         own = [frame for frame in frames if not frame["file"].startswith(self.home)] or frames
@@ -74,7 +74,7 @@ class Origins:
         return f"{told} (torch.autograd.Function {rule})" if rule else told
 
 
-def subclasses(kind: Any) -> Iterator[Any]:
+def subclasses(kind: Foreign) -> Iterator[Foreign]:
     """All classes below one."""
     for below in type.__subclasses__(kind):
         yield below

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from ...errors import InputError
 from ...graph.pytree import flatten
 from ...types import Array, Function, Params, Tree, Value
+from ..packages import Foreign
 
 KINDS = ("float64", "float32", "int64", "int32", "int16", "int8", "uint8", "bool")
 
@@ -22,11 +22,11 @@ class Program:
     parameters; `constants` are the values of other placeholders and attributes; `results` are steps or plain values.
     """
 
-    steps: list[Any]
+    steps: list[Foreign]
     inputs: list[tuple[str, str, Array]]
     arguments: int
     constants: dict[str, Value]
-    results: list[Any]
+    results: list[Foreign]
     flatten: Function
     rebuild: Function
 
@@ -72,7 +72,7 @@ def as_array(x: Value, name: str) -> Array:
     return found
 
 
-def attributes(module: Any) -> Params:
+def attributes(module: Foreign) -> Params:
     """What steps read as attributes: tensors, and the modules of branches and loops."""
     found: Params = {}
     for step in module.graph.nodes:
@@ -84,7 +84,7 @@ def attributes(module: Any) -> Params:
     return found
 
 
-def needed_for(graph: Any, results: list[Any]) -> list[Any]:
+def needed_for(graph: Foreign, results: list[Foreign]) -> list[Foreign]:
     """The steps whose values the results need, in order."""
     wanted = {r for r in results if hasattr(r, "all_input_nodes")}
     for step in reversed(graph.nodes):

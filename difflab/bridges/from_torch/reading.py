@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ...garbage import SEARCHED_SELDOM
 from ...graph.graph import Graph
 from ...graph.recorded import graph_of
 from ...graph.recording import Tape
-from ...types import Function, Tree
+from ...types import Function, Tree, Value
 from .exporting import exported
 from .operations import refuse_unknown
 from .origins import Origins
@@ -48,7 +46,7 @@ def recorded(program: Program) -> Graph:
         inputs = {place: tape.input(x, name) for place, name, x in program.inputs}
         run = Run(program.steps, {**program.constants, **inputs}, operations, Origins())
         outputs = tape.kept(run.results(program.results))
-    nodes: list[Any] = list(inputs.values())
+    nodes: list[Value] = list(inputs.values())
     graph = graph_of(operations, nodes, outputs, tape.guards, rebuild=program.rebuild, flatten=program.flatten)
     graph.shapes = {node: node.shape for node in nodes}
     graph.defaults = dict(zip(nodes[program.arguments :], program.defaults))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import DTypeLike
 
@@ -12,14 +10,14 @@ from ...nn import functional as F
 from ...types import Axis, Function, Value
 
 
-def axes(dim: Any) -> Axis:
+def axes(dim: Value) -> Axis:
     """torch's `dim` as NumPy's axis: an empty list means all."""
     if dim is None or isinstance(dim, int):
         return dim
     return tuple(dim) or None
 
 
-def flat(self: Value, dim: Any) -> tuple[Value, Any]:
+def flat(self: Value, dim: Value) -> tuple[Value, Value]:
     """A single number has torch's axis 0, which NumPy does not know."""
     return (self, axes(dim)) if self.ndim else (self, None)
 
@@ -30,7 +28,7 @@ def summable(self: Value, dtype: DTypeLike | None) -> Value:
     return self.astype(np.int64) if self.dtype.kind in "iub" else self
 
 
-def sum_(self: Value, dim: Any = None, keepdim: bool = False, dtype: DTypeLike | None = None) -> Value:
+def sum_(self: Value, dim: Value = None, keepdim: bool = False, dtype: DTypeLike | None = None) -> Value:
     x, axis = flat(summable(self, dtype), dim)
     return dnp.sum(x, axis=axis, keepdims=keepdim)
 
@@ -39,7 +37,7 @@ def sum_all(self: Value, dtype: DTypeLike | None = None) -> Value:
     return sum_(self, None, False, dtype)
 
 
-def mean(self: Value, dim: Any = None, keepdim: bool = False, dtype: DTypeLike | None = None) -> Value:
+def mean(self: Value, dim: Value = None, keepdim: bool = False, dtype: DTypeLike | None = None) -> Value:
     x, axis = flat(self if dtype is None else self.astype(dtype), dim)
     return dnp.mean(x, axis=axis, keepdims=keepdim)
 
@@ -48,7 +46,7 @@ def mean_all(self: Value, dtype: DTypeLike | None = None) -> Value:
     return mean(self, None, False, dtype)
 
 
-def prod(self: Value, dim: Any = None, keepdim: bool = False, dtype: DTypeLike | None = None) -> Value:
+def prod(self: Value, dim: Value = None, keepdim: bool = False, dtype: DTypeLike | None = None) -> Value:
     x, axis = flat(summable(self, dtype), dim)
     return dnp.prod(x, axis=axis, keepdims=keepdim)
 
@@ -57,12 +55,12 @@ def prod_all(self: Value, dtype: DTypeLike | None = None) -> Value:
     return prod(self, None, False, dtype)
 
 
-def nansum(self: Value, dim: Any = None, keepdim: bool = False, dtype: DTypeLike | None = None) -> Value:
+def nansum(self: Value, dim: Value = None, keepdim: bool = False, dtype: DTypeLike | None = None) -> Value:
     x = summable(self, dtype)
     return sum_(dnp.where(dnp.isnan(x), dnp.zeros_like(x), x), dim, keepdim)
 
 
-def count(self: Value, dim: Any) -> int:
+def count(self: Value, dim: Value) -> int:
     """The number of elements that are reduced to one."""
     axis = flat(self, dim)[1]
     if axis is None:
@@ -70,7 +68,7 @@ def count(self: Value, dim: Any) -> int:
     return int(np.prod([self.shape[k] for k in ((axis,) if isinstance(axis, int) else axis)]))
 
 
-def var(self: Value, dim: Any = None, unbiased: bool = True, keepdim: bool = False) -> Value:
+def var(self: Value, dim: Value = None, unbiased: bool = True, keepdim: bool = False) -> Value:
     return var_correction(self, dim, int(unbiased), keepdim)
 
 
@@ -78,12 +76,12 @@ def var_all(self: Value, unbiased: bool = True) -> Value:
     return var_correction(self, None, int(unbiased))
 
 
-def var_correction(self: Value, dim: Any = None, correction: float | None = 1, keepdim: bool = False) -> Value:
+def var_correction(self: Value, dim: Value = None, correction: float | None = 1, keepdim: bool = False) -> Value:
     x, axis = flat(self, dim)
     return dnp.var(x, axis=axis, ddof=1 if correction is None else correction, keepdims=keepdim)
 
 
-def std(self: Value, dim: Any = None, unbiased: bool = True, keepdim: bool = False) -> Value:
+def std(self: Value, dim: Value = None, unbiased: bool = True, keepdim: bool = False) -> Value:
     return std_correction(self, dim, int(unbiased), keepdim)
 
 
@@ -91,23 +89,23 @@ def std_all(self: Value, unbiased: bool = True) -> Value:
     return std_correction(self, None, int(unbiased))
 
 
-def std_correction(self: Value, dim: Any = None, correction: float | None = 1, keepdim: bool = False) -> Value:
+def std_correction(self: Value, dim: Value = None, correction: float | None = 1, keepdim: bool = False) -> Value:
     x, axis = flat(self, dim)
     return dnp.std(x, axis=axis, ddof=1 if correction is None else correction, keepdims=keepdim)
 
 
-def var_mean(self: Value, dim: Any = None, correction: float | None = 1, keepdim: bool = False) -> list[Value]:
+def var_mean(self: Value, dim: Value = None, correction: float | None = 1, keepdim: bool = False) -> list[Value]:
     return [var_correction(self, dim, correction, keepdim), mean(self, dim, keepdim)]
 
 
-def std_mean(self: Value, dim: Any = None, correction: float | None = 1, keepdim: bool = False) -> list[Value]:
+def std_mean(self: Value, dim: Value = None, correction: float | None = 1, keepdim: bool = False) -> list[Value]:
     return [std_correction(self, dim, correction, keepdim), mean(self, dim, keepdim)]
 
 
 def extreme(function: Function) -> Function:
     """The function that gives the largest or smallest along axes."""
 
-    def found(self: Value, dim: Any = (), keepdim: bool = False) -> Value:
+    def found(self: Value, dim: Value = (), keepdim: bool = False) -> Value:
         x, axis = flat(self, dim)
         return function(x, axis=axis, keepdims=keepdim)
 
@@ -224,13 +222,13 @@ def logcumsumexp(self: Value, dim: int) -> Value:
     return dnp.moveaxis(dnp.logsumexp(pairs, axis=-1), -1, dim)
 
 
-def logsumexp(self: Value, dim: Any, keepdim: bool = False) -> Value:
+def logsumexp(self: Value, dim: Value, keepdim: bool = False) -> Value:
     x, axis = flat(self, dim)
     return dnp.logsumexp(x if x.dtype.kind == "f" else x.astype(np.float32), axis=axis, keepdims=keepdim)
 
 
 def vector_norm(
-    self: Value, ord: float = 2, dim: Any = None, keepdim: bool = False, dtype: DTypeLike | None = None
+    self: Value, ord: float = 2, dim: Value = None, keepdim: bool = False, dtype: DTypeLike | None = None
 ) -> Value:
     x = self if dtype is None else self.astype(dtype)
     if x.ndim == 0:
@@ -238,14 +236,14 @@ def vector_norm(
     return dnp.linalg.vector_norm(x, ord=ord, axis=axes(dim), keepdims=keepdim)
 
 
-def norm(self: Value, p: float | None = 2, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Value:
+def norm(self: Value, p: float | None = 2, dim: Value = None, keepdim: bool = False, dtype: Value = None) -> Value:
     return vector_norm(self, 2 if p is None else p, dim, keepdim, dtype)
 
 
 def softmax(function: Function) -> Function:
     """The function that normalises along one axis."""
 
-    def found(self: Value, dim: int, half_to_float: Any = None, dtype: DTypeLike | None = None) -> Value:
+    def found(self: Value, dim: int, half_to_float: Value = None, dtype: DTypeLike | None = None) -> Value:
         kind = half_to_float if isinstance(half_to_float, np.dtype) else dtype
         return function(self if kind is None else self.astype(kind), dim)
 
@@ -255,7 +253,7 @@ def softmax(function: Function) -> Function:
 def decided(function: Function) -> Function:
     """The function that asks for all elements or any."""
 
-    def found(self: Value, dim: Any = None, keepdim: bool = False) -> Value:
+    def found(self: Value, dim: Value = None, keepdim: bool = False) -> Value:
         x, axis = flat(self if self.dtype.kind == "b" else self != 0, dim)
         return function(x, axis=axis, keepdims=keepdim)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from ...errors import UnsupportedError
 from ...graph.node import BLOCK
 from ...graph.traced import Traced
 from ...types import DType, Params, Value
+from ..packages import Foreign
 from .operations import function_of, name_of
 from .origins import Origins
 from .program import Program, attributes, needed_for
@@ -21,21 +21,21 @@ IGNORED = ("layout", "device", "pin_memory", "memory_format", "non_blocking", "g
 class Run:
     """One run of steps: their values, and from where the recorded operations come."""
 
-    def __init__(self, steps: list[Any], values: Params, operations: list[Traced], origins: Origins) -> None:
+    def __init__(self, steps: list[Foreign], values: Params, operations: list[Traced], origins: Origins) -> None:
         self.steps = steps
         self.values = values
         self.operations = operations
         self.origins = origins
-        self.notes: list[tuple[Any, str]] = []
+        self.notes: list[tuple[Foreign, str]] = []
 
-    def results(self, wanted: Iterable[Any]) -> list[Value]:
+    def results(self, wanted: Iterable[Foreign]) -> list[Value]:
         """The values of these steps, or plain ones."""
         with np.errstate(all="ignore"):
             for step in self.steps:
                 self.take(step)
         return [self.read(x) for x in wanted]
 
-    def take(self, step: Any) -> None:
+    def take(self, step: Foreign) -> None:
         """Runs one step, in its block, and notes its origin on what it records."""
         before = len(self.operations)
         token = BLOCK.set(self.origins.block(step))
@@ -49,13 +49,13 @@ class Run:
         if told := self.origins.note(step) if new else "":
             self.notes += [(made, told) for made in new]
 
-    def computed(self, step: Any) -> Value:
+    def computed(self, step: Foreign) -> Value:
         """What the table's function gives."""
         args = [self.read(x) for x in step.args]
         kwargs = {name: self.read(x) for name, x in step.kwargs.items() if name not in IGNORED}
         return fitted(function_of(step.target)(*args, **kwargs), step.meta.get("val"), step)
 
-    def read(self, x: Any) -> Value:
+    def read(self, x: Foreign) -> Value:
         """An argument of a step as the functions take it: values, NumPy's dtypes for torch's, functions for modules."""
         if isinstance(x, tuple | list):
             return [self.read(e) for e in x]
@@ -64,7 +64,7 @@ class Run:
             return self.callable(value) if is_module(value) else value
         return dtype_of(x) if str(x).startswith("torch.") else x
 
-    def callable(self, module: Any) -> Any:
+    def callable(self, module: Foreign) -> Foreign:
         """The module of a branch or of a loop's body, as a function of its operands."""
 
         def run(*operands: Value) -> list[Value]:
@@ -77,18 +77,18 @@ class Run:
         return run
 
 
-def results_of(module: Any) -> list[Any]:
+def results_of(module: Foreign) -> list[Foreign]:
     """What a branch or a loop's body returns."""
     found = module.graph.output_node().args[0]
     return list(found) if isinstance(found, tuple | list) else [found]
 
 
-def is_module(x: Any) -> bool:
+def is_module(x: Foreign) -> bool:
     """Whether x is what torch runs as a branch or as a loop's body."""
     return hasattr(x, "graph") and hasattr(x, "recompile")
 
 
-def dtype_of(kind: Any) -> Any:
+def dtype_of(kind: Foreign) -> Foreign:
     """NumPy's dtype for torch's; what is none (a layout, a device) as it is."""
     try:
         return np.dtype(str(kind).removeprefix("torch."))
@@ -96,7 +96,7 @@ def dtype_of(kind: Any) -> Any:
         return kind
 
 
-def fitted(value: Value, like: Any, step: Any) -> Value:
+def fitted(value: Value, like: Foreign, step: Foreign) -> Value:
     """The value in the dtype that torch gives it; another shape is a mistake of the table."""
     if isinstance(like, list | tuple):
         return [fitted(v, e, step) for v, e in zip(value, like)]
@@ -111,7 +111,7 @@ def fitted(value: Value, like: Any, step: Any) -> Value:
     return value if value.dtype == dtype else value.astype(dtype)
 
 
-def all_steps(program: Program) -> Iterator[Any]:
+def all_steps(program: Program) -> Iterator[Foreign]:
     """The steps of a program, and those of the modules that it runs."""
     yield from program.steps
     modules = [x for x in program.constants.values() if is_module(x)]

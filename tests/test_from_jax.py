@@ -195,7 +195,7 @@ def test_a_graph_is_pickled_with_its_lines():
     g = dl.from_jax(neuron, *POINT)
     again = pickle.loads(pickle.dumps(g))
     same(again(*POINT), g(*POINT))
-    assert sorted(again.sources.values()) == sorted(g.sources.values())
+    assert sorted(again.notes.values()) == sorted(g.notes.values())
     assert dl.to_jax(again) is not None
 
 
@@ -217,9 +217,9 @@ def test_blocks_and_lines_of_the_program():
     of = {n.primitive: n for n in g.order}
     assert "/".join(of[rows.tanh].block.path) == "encoder/layer" and of[rows.sum].block is None
     first = f.__code__.co_firstlineno
-    assert f"test_from_jax.py:{first + 4}" in g.sources[of[rows.exp]]
-    assert f"test_from_jax.py:{first + 5}" in g.sources[of[rows.sum]]
-    assert set(g.sources) == set(g.operations)
+    assert f"test_from_jax.py:{first + 4}" in g.notes[of[rows.exp]]
+    assert f"test_from_jax.py:{first + 5}" in g.notes[of[rows.sum]]
+    assert set(g.notes) == set(g.operations)
 
 
 # Precision.

@@ -76,7 +76,6 @@ class Graph(Drawable, Finished):
         self.guards: list[tuple[Node, Value]] = []
         self.differentiated: list[Node] = []  # the values of functions whose derivatives it holds, where known
         self.shapes: dict[Node, Shape] = {}  # of inputs, where it was built for these and no others
-        self.sources: dict[Node, str] = {}  # the line of the program that a node came from, where it was imported
         self.defaults: dict[Node, Value] = {}  # of inputs that a call need not name, such as a module's weights
         self.notes: dict[Node, str] = {}  # where a node comes from, in words: a line of somebody's source
         self.graph: Params = {}
@@ -144,7 +143,6 @@ class Graph(Drawable, Finished):
             text=self.text,
         )
         new.guards, new.partner, new.graph = list(self.guards), dict(self.partner), dict(self.graph)
-        new.shapes, new.sources = dict(self.shapes), dict(self.sources)
         new.shapes, new.defaults, new.notes = dict(self.shapes), dict(self.defaults), dict(self.notes)
         return new
 
@@ -310,7 +308,6 @@ def unpickled(steps: list[Value], kept: Params) -> Graph:
     graph = Graph(order=order, inputs=inputs, outputs=outputs, **kept["structure"])
     graph.guards = [(order[k], outcome) for k, outcome in kept["guards"]]
     graph.shapes = {order[k]: shape for k, shape in kept["shapes"]}
-    graph.sources = {order[k]: line for k, line in kept["sources"]}
     graph.defaults = {order[k]: value for k, value in kept.get("defaults", ())}  # pickles of before have none
     graph.notes = {order[k]: told for k, told in kept.get("notes", ())}
     graph.partner = {order[b]: order[f] for b, f in kept["partner"]}

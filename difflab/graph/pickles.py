@@ -23,7 +23,6 @@ def pickled(graph: Value) -> tuple[Value, ...]:
         "outputs": [place[n] for n in graph.outputs],
         "guards": [(place[n], outcome) for n, outcome in graph.guards],
         "shapes": [(place[n], shape) for n, shape in graph.shapes.items()],
-        "sources": [(place[n], line) for n, line in graph.sources.items() if n in place],
         "defaults": [(place[n], value) for n, value in graph.defaults.items()],
         "notes": [(place[n], told) for n, told in graph.notes.items()],
         "partner": [(place[b], place[f]) for b, f in graph.partner.items()],

@@ -34,7 +34,7 @@ def from_jax(f: Function, *args: Tree) -> Graph:
     """The graph of a function written for JAX, at arguments of these shapes and dtypes: numbers, arrays, containers.
 
     Its inputs have the names of f's arguments, functions under `jax.jit` and `jax.named_scope` are blocks, and
-    `graph.sources[node]` is the line of the program that a node came from. Values are JAX's to rounding. Derivatives
+    `graph.notes[node]` is the line of the program that a node came from. Values are JAX's to rounding. Derivatives
     are difflab's own: of a function with a `jax.custom_jvp` or `jax.custom_vjp` the graph holds what it computes, in a
     block that says so, and no rule. Arrays of float64 give a graph of float64 whatever `jax_enable_x64` says, which
     stays as it is; float32 stays float32. What does not depend on the arguments, random numbers among them, is computed
@@ -60,7 +60,7 @@ def from_jax(f: Function, *args: Tree) -> Graph:
             outputs = list(tape.kept(outputs))
     rebuild, flat, order = rebuilding(jax, result), inward(jax, args), read_by(outputs, operations)
     graph = graph_of(order, inputs, outputs, tape.guards, rebuild=rebuild, flatten=flat)
-    graph.sources = {node: line for node, line in reader.sources.items() if node.__class__ is Node}
+    graph.notes = {node: line for node, line in reader.sources.items() if node.__class__ is Node}
     return graph
 
 

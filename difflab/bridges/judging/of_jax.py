@@ -21,6 +21,8 @@ from .steps import Step, total
 STILL = frozenset(
     "stop_gradient iota random_bits random_seed random_wrap random_unwrap threefry2x32 eq ne lt le gt ge".split()
 )
+
+
 def symmetric(x: Value) -> Value:
     """The symmetric part: of a symmetric matrix a rule may put its derivative on either side of the diagonal."""
     return (x + x.swapaxes(-1, -2)) / 2

@@ -161,13 +161,13 @@ def recorded(torch: Any, calls: list[Any]) -> Iterator[None]:
     def apply(cls: Any, *args: Any, **kwargs: Any) -> Value:
         return note(f"{cls.__name__} (autograd.Function)", original.__get__(None, cls), args, kwargs)
 
-    class Mode(torch.overrides.TorchFunctionMode):  # type: ignore[misc]
-        def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Value:
-            return note(getattr(function, "__name__", str(function)), function, args, kwargs or {})
+    def called(self: Any, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Value:
+        return note(getattr(function, "__name__", str(function)), function, args, kwargs or {})
 
+    mode = type("Calls", (torch.overrides.TorchFunctionMode,), {"__torch_function__": called})
     torch.autograd.Function.apply = classmethod(apply)
     try:
-        with Mode():
+        with mode():
             yield
     finally:
         torch.autograd.Function.apply = original

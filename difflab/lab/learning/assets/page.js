@@ -105,7 +105,7 @@ function fill() {
   for (const id of [...NUMBERS, ...WORDS]) byId(id).value = settings[id];
   for (const output of document.querySelectorAll("#settings output")) output.value = byId(output.htmlFor.value).value;
   byId("strength").disabled = settings.penalty === "none";
-  const legend = data.classes ? ["● class 1: orange ground", "■ class −1: blue ground", "line: undecided"] : ["● above 0: orange", "■ below 0: blue"];
+  const legend = data.classes ? ["● class 1: gold ground", "■ class −1: teal ground", "line: undecided"] : ["● above 0: gold", "■ below 0: teal"];
   byId("legend").replaceChildren(...[...legend, "with a dot inside: test"].map((text) => make("li", {}, text)));
 }
 

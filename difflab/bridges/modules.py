@@ -12,7 +12,7 @@ from ..graph.graph import BackwardPass, Graph
 from ..graph.node import Node
 from ..nn.inspect import Inspection, LayerLook, rms
 from ..types import Function, Tree
-from .judging.judge import FRAMEWORKS, framework_of, inputs_of
+from .judging.judge import inputs_of, program_of
 
 
 def gradients_by_module(f: Function | Graph, *args: Tree, depth: int = 1, framework: str = "auto") -> Inspection:
@@ -37,7 +37,7 @@ def gradients_by_module(f: Function | Graph, *args: Tree, depth: int = 1, framew
     if isinstance(f, Graph):
         graph, values = f, f.bind(args, {})
     else:
-        program = FRAMEWORKS[framework_of(f, args, framework)](f, args)
+        program = program_of(f, args, framework, "gradients_by_module")
         graph = program.graph()
         values = inputs_of(graph, program)
     forward = graph.forward(**{str(n.name): x for n, x in zip(graph.inputs, values)})

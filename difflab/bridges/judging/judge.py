@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -10,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from ...clock import spent
-from ...errors import DifflabError, InputError
+from ...errors import DifflabError
 from ...graph.graph import Graph
 from ...graph.leaves import check_functions
-from ...graph.pytree import leaves_of
 from ...lab.taylor import taylor_test
 from ...progress import doing, tell
 from ...types import Array, Function, Tree, Value
+from ..frameworks import framework_of
 from ..nonfinite.find import find_nonfinite
 from .entries import AT_KINK, BUG, CONVENTION, FEW, ROUNDING, UNJUDGED, Entry, judged
 from .judgement import Finding, Judgement
@@ -24,7 +23,7 @@ from .of_jax import OfJax
 from .of_torch import OfTorch
 from .steps import Step, powers_of_two, results_of, weighted
 
-FRAMEWORKS: dict[str, Any] = {"jax": OfJax, "torch": OfTorch}
+PROGRAMS: dict[str, Any] = {"jax": OfJax, "torch": OfTorch}
 ORDER = (BUG, AT_KINK, ROUNDING, CONVENTION)
 WHOLE = "the whole function"
 STRAIGHT = 1.5  # an order of the Taylor remainder below which there is no derivative, or another
@@ -50,7 +49,7 @@ def judge(
     """
     check_functions("judge", f=f)
     allow = [allow] if isinstance(allow, str) else list(allow)
-    program = FRAMEWORKS[framework_of(f, args, framework)](f, args)
+    program = program_of(f, args, framework, "judge")
     until = spent() + seconds
     with doing("judging the gradient"), program.scope():
         graph = program.graph()
@@ -82,31 +81,9 @@ def judge(
     return replace(judgement, findings=findings, unjudged=unjudged, operations=count)
 
 
-def framework_of(f: Function, args: tuple[Tree, ...], asked: str) -> str:
-    """Which framework f is written in: by its class, its arguments, or what it returns."""
-    if asked != "auto":
-        if asked not in FRAMEWORKS:
-            raise InputError(f"judge: framework={asked!r}; it is 'auto', 'jax' or 'torch'")
-        return asked
-    told = []
-    for name in ("torch", "jax"):
-        library: Any = sys.modules.get(name)
-        if library is None:
-            continue
-        of_torch = name == "torch"
-        kind = library.Tensor if of_torch else library.Array
-        if (of_torch and isinstance(f, library.nn.Module)) or any(isinstance(x, kind) for x in leaves_of(args)):
-            return name
-        given = [library.tensor(x) if of_torch and isinstance(x, np.ndarray | float) else x for x in args]
-        try:
-            found = f(*given)
-        except Exception as error:  # f may be another framework's
-            told.append(f"{name}: {type(error).__name__}: {str(error)[:120]}")
-            continue
-        if any(isinstance(y, kind) for y in leaves_of(found)):
-            return name
-    why = f" ({'; '.join(told)})" if told else "; NumPy code is judged by dl.compare and difflab.testing"
-    raise InputError(f"judge: the function returns no array of JAX or PyTorch at these arguments{why}")
+def program_of(f: Function, args: tuple[Tree, ...], framework: str, what: str) -> Any:
+    """f at these arguments, as what it is in its framework."""
+    return PROGRAMS[framework_of(f, args, framework, what)](f, args)
 
 
 def name_of(f: Function) -> str:

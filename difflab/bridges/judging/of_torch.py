@@ -11,6 +11,7 @@ import numpy as np
 from ...graph.graph import Graph
 from ...graph.pytree import flatten
 from ...types import Array, Function, Tree, Value
+from ..frameworks import as_tensor
 from ..from_torch.reading import from_torch
 from ..packages import needed
 from .steps import Step, total
@@ -33,15 +34,9 @@ class OfTorch:
         self.torch = needed("torch", "judge")
         self.f = f
         leaves, self.rebuild = flatten(args)
-        self.leaves: list[Value] = [self.tensor(x) for x in leaves]
+        self.leaves: list[Value] = [as_tensor(x) for x in leaves]
         self.args: tuple[Tree, ...] = self.rebuild(self.leaves)
         self.parameters: dict[str, Any] = dict(f.named_parameters()) if isinstance(f, self.torch.nn.Module) else {}
-
-    def tensor(self, x: Value) -> Value:
-        """A leaf as a tensor outside of any graph of autograd's."""
-        if isinstance(x, self.torch.Tensor):
-            return x.detach()
-        return self.torch.tensor(np.asarray(x)) if isinstance(x, np.ndarray | np.generic | float) else x
 
     def scope(self) -> AbstractContextManager[Any]:
         return nullcontext()

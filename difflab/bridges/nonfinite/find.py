@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 
 import numpy as np
@@ -12,7 +11,8 @@ from ...errors import InputError
 from ...graph.graph import Graph
 from ...graph.pytree import leaves_of
 from ...progress import doing
-from ...types import Function, Tree, Value
+from ...types import Function, Tree
+from ..frameworks import candidates
 from . import on_jax, on_numpy, on_torch
 from .finding import NonFinite, finding
 from .history import History
@@ -51,7 +51,7 @@ def find_nonfinite(f: Function | Graph, *args: Tree, framework: str = "auto") ->
     if not callable(f):
         raise InputError(f"find_nonfinite: {f!r:.80} is not a function; dl.parse makes a graph of a text")
     args = tuple(map(as_array, args))
-    names = [framework] if framework != "auto" else list(candidates(f, args))
+    names = [framework] if framework != "auto" else candidates(f, args)
     refused: dict[str, Exception] = {}
     for name in names:
         reader = READERS[name](f, args)
@@ -78,27 +78,6 @@ def searched(first: tuple[str, History], rest: Iterator[tuple[str, History]]) ->
             if origin is not None:
                 return finding(record, origin, pass_)
     return None
-
-
-def candidates(f: Function | Graph, args: tuple[Tree, ...]) -> Iterable[str]:
-    """Which libraries f may be written in, the likeliest first; one alone where arguments or f say it."""
-    if isinstance(f, Graph):
-        return ["numpy"]
-    for name in ("torch", "jax"):
-        kinds = kinds_of(name)
-        if kinds and any(isinstance(x, kinds) for x in (f, *leaves_of(args))):
-            return [name]
-    return ["numpy", *[name for name in ("jax", "torch") if name in sys.modules]]
-
-
-def kinds_of(name: str) -> tuple[type, ...]:
-    """The classes of a library's arrays and functions, where it is imported."""
-    library: Value = sys.modules.get(name)
-    if library is None:
-        return ()
-    if name == "torch":
-        return library.Tensor, library.nn.Module
-    return library.Array, library.custom_jvp, library.custom_vjp, type(library.jit(len))
 
 
 def as_array(x: Tree) -> Tree:

@@ -428,6 +428,12 @@ def test_whole_programs(name):
     same(g(*other), f(*other))
 
 
+@pytest.mark.parametrize("name", list(GRADIENTS)[::3])
+def test_operations_come_back_to_jax(name):
+    f, *args = GRADIENTS[name]
+    same(jax.jit(dl.to_jax(dl.from_jax(f, *args), *args))(*args), f(*args), 1e-10)
+
+
 @pytest.mark.parametrize("name", [n for n in PROGRAMS if n != "oscillator"])
 def test_programs_come_back_to_jax(name):
     f, *args = PROGRAMS[name]

@@ -415,6 +415,9 @@ def writes(call: ast.Call) -> bool:
     return name in WRITERS
 
 
+PIPES = ("os.fdopen(mine.output", "os.fdopen(mine.errors")  # to the process that watches over this one
+
+
 def test_nothing_but_files_py_writes():
     found = []
     for path in ROOT.rglob("*.py"):
@@ -427,6 +430,7 @@ def test_nothing_but_files_py_writes():
             if isinstance(node, ast.Call)
             and writes(node)
             and ast.unparse(node) != "open(os.devnull, 'w', encoding='utf-8')"
+            and not ast.unparse(node).startswith(PIPES)
         ]
     assert found == []
 

@@ -130,7 +130,7 @@ def script_of(live: Live | None, symbolic: Symbolic | None) -> str:
     forms = live.script if live is not None else "const FORMS = null;"
     arrays = live is not None and live.operations is not None
     forms += f"\n{lists_of(forms)}" if arrays else "\nconst OPS = null;"
-    forms += f"\nconst SYMBOLIC = {symbolic.script if symbolic is not None else 'null'};"
+    forms += f"\nconst SYMBOLIC={compact(symbolic.script) if symbolic is not None else 'null'};"
     used = helpers(forms, "\n".join(map(asset, LIBRARY)))
     left_out = (*(() if arrays else ARRAYS), *(CURVE if live is None else ()))
     return script_of_forms(f"{used}\n{forms}".strip(), left_out)

@@ -70,8 +70,8 @@ def gradient(graph: Graph, inputs: list[str]) -> tuple[str, list[str], str]:
 
 
 def script_of(symbols: list[Value], shared: list[Value], results: list[Value]) -> str:
-    lines = [f"const {name}={printed(e)};" for name, e in shared]
-    text = f"({','.join(map(str, symbols))})=>{{{''.join(lines)}return [{','.join(map(printed, results))}];}}"
+    terms = f"const {','.join(f'{name}={printed(e)}' for name, e in shared)};" if shared else ""
+    text = f"({','.join(map(str, symbols))})=>{{{terms}return [{','.join(map(printed, results))}];}}"
     if len(text) > LONGEST:
         raise UnsupportedError("sympy's formula is too long for a page")
     return text

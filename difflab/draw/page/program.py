@@ -74,9 +74,12 @@ class Program:
         recorded = self.model.forward.recorded
         made, known = recorded[node], {}
         for n, name in reversed(self.names.items()):
-            known[recorded[n] if recorded[n].__class__ is Traced else n] = name
-        if made.__class__ is not Traced or any(recorded[x] is made for x in node.operands):
-            made = node
+            known[n] = name
+            if recorded[n].__class__ is Traced:
+                known[recorded[n]] = name
+        alone = [x for x in node.operands if recorded[x].__class__ is not Traced and x.primitive is not rows.constant]
+        if made.__class__ is not Traced or alone or any(recorded[x] is made for x in node.operands):
+            made = node  # what hangs on constants alone was not recorded, and has a name here
         return formula.written(made, known, True, self.literal, called)[0]
 
     def literal(self, x: Value) -> str:

@@ -19,7 +19,7 @@ difflab export "sin(x) * y" --at x=1,y=2 --to c --name f
 difflab export "q = x + y; f = q * z" --to latex
 difflab export losses.py:loss --at "w=[0.3,-1.2,0.7]" --to onnx -o loss.onnx
 """
-SUFFIXES = {"numpy": (".py",), "c": (".c", ".h"), "latex": (".tex",), "onnx": (".onnx",)}
+SUFFIXES: dict[str, tuple[str, ...]] = {"numpy": (".py",), "c": (".c", ".h"), "latex": (".tex",), "onnx": (".onnx",)}
 ADDRESS = re.compile(r"[\w./\\-]+:[A-Za-z_][\w.]*")
 
 

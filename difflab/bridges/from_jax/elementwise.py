@@ -6,7 +6,7 @@ import numpy as np
 
 from ... import numpy as dnp
 from ...differentiate.transform import stop_gradient
-from ...types import DType, Value
+from ...types import DType, Function, Value
 from .call import Call, Refused, Rule, is_traced, kind, of_operands
 
 
@@ -115,7 +115,7 @@ def to_whole(x: Value, to: DType) -> Value:
     return np.where(above, to.type(info.max), found)
 
 
-FORMATS = {(8, 23): np.float32, (5, 10): np.float16, (11, 52): np.float64}
+FORMATS: dict[tuple[int, int], Value] = {(8, 23): np.float32, (5, 10): np.float16, (11, 52): np.float64}
 
 
 def less_precise(call: Call, x: Value) -> Value:
@@ -151,7 +151,7 @@ def polygamma(order: Value, x: Value) -> Value:
     return found
 
 
-ONE = {
+ONE: dict[str, Function] = {
     "abs": np.abs, "acos": np.arccos, "acosh": np.arccosh, "asin": np.arcsin, "asinh": np.arcsinh, "atan": np.arctan,
     "atanh": np.arctanh, "bessel_i0e": dnp.i0e, "bessel_i1e": dnp.i1e, "cbrt": np.cbrt, "ceil": np.ceil,
     "conj": np.conjugate, "cos": np.cos, "cosh": np.cosh, "digamma": dnp.digamma, "erf": dnp.erf, "erfc": dnp.erfc,
@@ -161,7 +161,7 @@ ONE = {
     "sin": np.sin, "sinh": np.sinh, "sqrt": np.sqrt, "square": np.square, "tan": np.tan, "tanh": np.tanh,
     "stop_gradient": stop_gradient,
 }  # fmt: skip
-TWO = {
+TWO: dict[str, Function] = {
     "add": np.add, "add_any": np.add, "atan2": np.arctan2, "div": divide, "eq": np.equal, "ge": np.greater_equal,
     "gt": np.greater, "igamma": dnp.gammainc, "igammac": dnp.gammaincc, "le": np.less_equal, "lt": np.less,
     "max": larger, "min": smaller, "mul": np.multiply, "ne": np.not_equal, "polygamma": polygamma, "rem": remainder,

@@ -53,6 +53,8 @@ class Examples:
 
     def __init__(self, torch: Foreign, names: list[str], args: tuple[Tree, ...], kwargs: Params) -> None:
         trees = torch.utils._pytree
+        self.leaves: list[Value]
+        self.spec: Foreign
         self.leaves, self.spec = trees.tree_flatten((args, kwargs))
         numbered = [None if x is None else k for k, x in enumerate(self.leaves)]
         left, right = trees.tree_unflatten(numbered, self.spec)
@@ -66,7 +68,7 @@ class Examples:
                 else:
                     fixed.append((place, name + path, self.leaves[k]))
                 place += 1
-        self.flatten = Arguments(tuple(fixed))
+        self.flatten: Arguments = Arguments(tuple(fixed))
 
     def placed(self, placeholders: Sequence[str]) -> list[tuple[str, str, Value]]:
         """The placeholder, the name and the value of each input; `placeholders` has one for each leaf."""

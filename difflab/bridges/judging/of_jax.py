@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -37,8 +38,11 @@ class OfJax:
     title = "JAX"
 
     def __init__(self, f: Function, args: tuple[Tree, ...]) -> None:
-        self.jax = needed("jax", "judge")
-        self.f, self.args = f, args
+        self.jax: ModuleType = needed("jax", "judge")
+        self.f: Function = f
+        self.args: tuple[Tree, ...] = args
+        self.names: list[str]
+        self.leaves: list[Value]
         self.names, self.leaves = named(self.jax, f, args)
         self.compiled: Function = self.jax.jit(self.results)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,9 @@ class OfTorch:
     title = "PyTorch"
 
     def __init__(self, f: Function, args: tuple[Tree, ...]) -> None:
-        self.torch = needed("torch", "judge")
+        self.torch: ModuleType = needed("torch", "judge")
         self.f = f
+        self.rebuild: Function
         leaves, self.rebuild = flatten(args)
         self.leaves: list[Value] = [as_tensor(x) for x in leaves]
         self.args: tuple[Tree, ...] = self.rebuild(self.leaves)

@@ -83,7 +83,9 @@ class Call:
     """
 
     def __init__(self, jax: ModuleType, f: Function, args: tuple[Tree, ...]) -> None:
-        self.jax, self.f = jax, f
+        self.jax: ModuleType = jax
+        self.f: Function = f
+        self.structure: Value
         paths, self.structure = jax.tree_util.tree_flatten_with_path(args)
         names = argument_names(f, len(args))
         self.leaves: list[Value] = [x for _, x in paths]

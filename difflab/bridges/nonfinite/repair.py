@@ -36,7 +36,8 @@ class Trial:
     """One step, and what becomes of its results when entries of its operands are mended."""
 
     def __init__(self, record: History, step: Step, wanted: list[Array | None]) -> None:
-        self.record, self.step = record, step
+        self.record: History = record
+        self.step: Step = step
         self.values: list[Value] = [record.values[k] for k in step.operands]
         numbers = [record.arrays.numbers(x) for x in self.values]
         self.numbers: list[Array] = [np.zeros(()) if x is None else x for x in numbers]
@@ -45,7 +46,7 @@ class Trial:
         made: list[Value] = [record.arrays.numbers(record.values[k]) for k in step.results]
         shapes = [np.shape(x) for x in made]
         self.wanted: list[Array] = [np.zeros(s, bool) if w is None else w for s, w in zip(shapes, wanted)]
-        self.fill = 0
+        self.fill: int = 0
 
     def results(self, kept: dict[int, Array], fill: int) -> list[Array] | None:
         """Which kinds the results are of if only these entries of operands stay as they are; None: it cannot run."""

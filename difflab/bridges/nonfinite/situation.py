@@ -46,7 +46,9 @@ class Situation:
     """An origin as mends ask about it."""
 
     def __init__(self, record: History, origin: Origin, pass_: str) -> None:
-        self.record, self.origin, self.backward = record, origin, pass_ == "backward"
+        self.record: History = record
+        self.origin: Origin = origin
+        self.backward: bool = pass_ == "backward"
         self.step: Step | None = origin.step
         self.op: str = operation(record.nodes[origin.slot]) if origin.step is not None else ""
         numbers = record.arrays.numbers(record.values[origin.slot])

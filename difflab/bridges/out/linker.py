@@ -296,7 +296,9 @@ class Renamer(ast.NodeTransformer):
     """Puts references in the places of global names, and drops annotations, which are for readers of difflab."""
 
     def __init__(self, linker: Linker, env: Mapping[str, Value], bound: set[str]) -> None:
-        self.linker, self.env, self.bound = linker, env, bound
+        self.linker: Linker = linker
+        self.env: Mapping[str, Value] = env
+        self.bound: set[str] = bound
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
         if node.id in self.bound or node.id not in self.env or isinstance(node.ctx, ast.Store):

@@ -50,7 +50,8 @@ class Batched:
         if [x.op_type for x in one.graph.node] != [x.op_type for x in other.graph.node]:
             raise UnsupportedError(FIXED.format(what="the list of operations"))
         self.replaced: dict[tuple[str, str], str] = {}
-        self.values = [{t.name: onnx.numpy_helper.to_array(t) for t in m.graph.initializer} for m in (one, other)]
+        read = onnx.numpy_helper.to_array
+        self.values: list[dict[str, Array]] = [{t.name: read(t) for t in m.graph.initializer} for m in (one, other)]
         self.length: str = "batch_length"
         first = graph.input[0].name
         self.nodes.append(onnx.helper.make_node("Shape", [first], [self.length], start=0, end=1))

@@ -51,7 +51,7 @@ class Writer:
         self.names: dict[Node, Value] = {}
         if main is None:
             self.taken: set[str] = set()
-            self.counter = count()
+            self.counter: count[int] = count()
             self.constants: dict[str, Array] = {}
             self.known: dict[Value, str] = {}
 

@@ -79,7 +79,9 @@ class Number:
     __slots__ = ("kind", "name", "writer")
 
     def __init__(self, writer: Writer, name: str, kind: str) -> None:
-        self.writer, self.name, self.kind = writer, name, kind
+        self.writer: Writer = writer
+        self.name: str = name
+        self.kind: str = kind
 
     def __add__(self, other: Value) -> Number:
         return self if is_zero(other) else self.writer.line(f"{self.name} + {self.writer.read(other)}", self.kind)
@@ -102,7 +104,7 @@ class Writer:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
-        self.count = 0
+        self.count: int = 0
 
     def line(self, expression: str, kind: str) -> Number:
         if len(self.lines) >= MOST:

@@ -53,7 +53,7 @@ class Formulas:
         self.uses: Counter[Node] = Counter(x for n in graph.order for x in n.operands)
         self.written: dict[Node, Written] = {}
         self.taken: set[str] = set()
-        self.count = 0
+        self.count: int = 0
 
     def lines(self) -> list[str]:
         found = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from collections.abc import Callable
 from functools import partial
 from html import escape
 from importlib.resources import files
@@ -21,7 +22,7 @@ from .examples import EXAMPLES
 from .table import Table
 
 SCRIPTS = ("text.js", "grammar.js", "reading.js", "trees.js", "symbolic.js", "passes.js", "scene.js", "playground.js")
-own = partial(asset, package=str(__package__))
+own: Callable[[str], str] = partial(asset, package=str(__package__))
 
 
 def document() -> str:

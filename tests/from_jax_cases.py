@@ -113,7 +113,6 @@ GRADIENTS: dict[str, tuple[Any, ...]] = {
     "scatter_min": (scattered(lax.scatter_min, "drop", ((2,), (3,), (7,))), A, B),
     "at a computed place add": (lambda x, v: jnp.asarray(x).at[jnp.argsort(v[0]), 1].add(v[1]), A, B),
     "at a computed place set": (lambda x, v: jnp.asarray(x).at[jnp.argsort(v[0]) * 2].set(v, mode="drop"), A, B),
-    "at a mask": (lambda x, v: jnp.asarray(x).at[V[:4] > 0].multiply(v[0]), A, B),
     "scatter at the same place": (lambda x, v: jnp.asarray(x).at[np.array([1, 1, 7, 2])].max(v, mode="drop"), A, B),
     "segment_max of computed ones": (lambda x: jax.ops.segment_max(x, jnp.argsort(x[0]) // 2, 2), A),
     "segment_sum": (lambda x: jax.ops.segment_sum(x, np.array([0, 2, 0, 1]), 3), A),
@@ -170,6 +169,7 @@ GRADIENTS: dict[str, tuple[Any, ...]] = {
     "hessian": (jax.hessian(lambda x: jnp.prod(x) + jnp.sum(x**4)), V),
 }  # fmt: skip
 VALUES: dict[str, tuple[Any, ...]] = {
+    "at a mask": (lambda x, v: jnp.asarray(x).at[V[:4] > 0].multiply(v[0]), A, B),  # JAX has no gradient of it
     "zeta": (lax.zeta, P + 1, P),
     **{
         name: (getattr(lax, name), ODD)

@@ -301,7 +301,7 @@ def test_loops_in_loops_and_branches():
             jax.lax.while_loop(lambda s: s[0] < 3, lambda s: (s[0] + 1, inner(*s)), (0, c * a))[1],
             None,
         )
-        return jax.lax.scan(turn, x, jnp.ones(2))[0]
+        return jax.lax.scan(turn, x, jnp.ones(2, np.float32))[0]
 
     found = dl.find_nonfinite(lambda x: jax.lax.stop_gradient(f(x)), jnp.float32(1.0))
     assert (found.node.primitive.name, found.turn) == ("log", "iteration 0 of scan, iteration 2 of while")

@@ -120,13 +120,26 @@ def test_a_later_function_is_not_taken_for_an_earlier_one_at_its_address():
 
 
 def test_functions_that_change_what_they_read_are_not_traced_for_ever():
-    model = Model(2.0)
+    model, seen, count = Model(2.0), [], 0
+
+    def growing(x):
+        nonlocal count
+        count += 1
+        seen.append(np.shape(x))
+        return x * 3.0 + 0.0 * len(seen)
+
+    for f, want in ((model.counted, 2.0), (model.cached, 3.0), (growing, 3.0)):
+        program = dl.compile(f)
+        for _ in range(6):  # two kinds, in turn
+            assert program(1.0) == want
+            np.testing.assert_array_equal(program(np.ones(2)), [want, want])
+        assert "2 traced" in repr(program.program)
+    assert model.asked == count == len(seen) == 2
+    model.w = 7.0
     program = dl.compile(model.counted)
-    assert [program(1.0) for _ in range(6)] == [2.0] * 6 and model.asked == 1
-    program = dl.compile(model.cached)
-    assert [program(1.0) for _ in range(6)] == [3.0] * 6
-    model.kept = 4.0
-    assert program(1.0) == 4.0
+    assert program(1.0) == 7.0
+    model.w = 8.0
+    assert program(1.0) == 8.0  # what counts is left out, the rest is seen
 
 
 def test_what_no_call_reads_is_not_looked_at():

@@ -2,13 +2,14 @@
 
 Numbers, strings, arrays, frozen dataclasses, and tuples, lists and dicts of them are seen in closure cells, in the
 module's globals, and in the attributes that the code names of the objects found there and of a method's own; also those
-of the functions and methods that the function calls.
+of the functions and methods that the function calls. What it changes itself while it is traced is left out.
 """
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Hashable, Iterable, Iterator
+from dis import get_instructions
 from functools import partial
 from inspect import getattr_static
 from sys import stdlib_module_names
@@ -25,6 +26,7 @@ MAX_DEPTH = 4  # of containers in containers, and of objects in objects
 LIBRARIES = ("difflab", "numpy", "scipy")
 EMPTY = object()
 CONTAINERS = (tuple, list, dict)
+NO_CELL, NO_SPACE = CellType(object()), ({"": object()}, "")  # in the places of those that are left out: nothing to see
 
 
 class Captured:
@@ -121,6 +123,27 @@ class Captured:
         places = [*map(held, self.cells), *[space.get(name) for space, name in self.spaces]]
         return tuple([content(x) for x in places])
 
+    def leave_out(self, before: tuple[Hashable, ...]) -> None:
+        """Forgets what the function itself has changed since `before` was the key: a counter, a list that grows.
+
+        What the code cannot have changed, another thread has: that stays.
+        """
+        now = self.key()
+        if now == before:
+            return
+        stored = {name for f in self.functions for name in stores(code_of(f))}
+        count = len(self.cells)
+        for k, (was, then) in enumerate(zip(before, now)):
+            if was == then:
+                continue
+            if k < count:
+                if stored or isinstance(held(self.cells[k]), CONTAINERS):
+                    self.cells[k] = NO_CELL
+            else:
+                space, name = self.spaces[k - count]
+                if name in stored or isinstance(space.get(name), CONTAINERS):
+                    self.spaces[k - count] = NO_SPACE
+
     def checks(self) -> dict[str, tuple[tuple[str, object], ...]] | None:
         """What to ask before the program of the present content is used again: conditions that are true where something
         has changed, each with the name and the object that it stands on. None where that cannot be asked quickly.
@@ -188,6 +211,23 @@ def names_of(code: CodeType) -> Iterator[str]:
     for inner in code.co_consts:
         if isinstance(inner, CodeType):
             yield from names_of(inner)
+
+
+def code_of(f: object) -> CodeType | None:
+    code = getattr(f if isinstance(f, FunctionType) else behind(f), "__code__", None)
+    return code if isinstance(code, CodeType) else None
+
+
+def stores(code: CodeType | None) -> Iterator[str]:
+    """The names of globals, attributes and variables around it that a function's code assigns to."""
+    if code is None:
+        return
+    for step in get_instructions(code):
+        if step.opname in ("STORE_ATTR", "STORE_GLOBAL", "STORE_DEREF"):
+            yield str(step.argval)
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from stores(inner)
 
 
 def content(x: object, depth: int = 0) -> Hashable:

@@ -200,9 +200,11 @@ class Program(Shown):
             draws = None if self.warned else Draws(self.f, *self.captured.reach(), [args[k] for k in static])
             guards = Guards()
             named = tuple(kwargs[n] for n in names)
+            before = self.captured.key()
             graph, results = record(g, moving, named, guards=guards, merging=True, laxity=self.laxity)
+            self.captured.leave_out(before)
             self.captured.renew()
-            key = (*key[:-1], self.captured.key())  # the function may have changed what it reads: a counter, a cache
+            key = (*key[:-1], self.captured.key())
             self.warned = self.warned or (draws is not None and draws.warn())
             rename(graph, [n for k, n in enumerate(argument_names(self.f, len(args))) if k not in static], list(names))
             results = owned(results, graph.outputs, given)

@@ -484,6 +484,7 @@ def test_random_compositions(steps, seed):
     x = np.random.default_rng(seed).normal(size=(4, 4))
 
     def f(x):
+        x = jnp.asarray(x)
         for k in steps:
             x = STEPS[k](x)
         return x

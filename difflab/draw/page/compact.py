@@ -12,6 +12,10 @@ LITERAL = re.compile(
 SPACE = re.compile(r" *([{}()\[\];,=<>?:&|!*%^]|=>) *|(?<![-+/]) ([-+/]) (?![-+/])")  # a + +b keeps its own
 
 
+CONSTANTS = re.compile(r"(?<![\w$.])const ?([^;\n]*);const ?(?=[\w$\[{])")  # one, and the next
+OPENING, CLOSING = "([{", ")]}"
+
+
 def compact(script: str) -> str:
     """The script without comments behind a line's code, and without spaces beside brackets and signs.
 
@@ -34,16 +38,52 @@ def compact(script: str) -> str:
         at = end
     parts.append(SPACE.sub(r"\1\2", script[at:]))
     text = re.sub(r" +\n", "\n", "".join(parts))
-    return re.sub(r"(?<=[;{,(])\n", "", text)  # behind these a line's end means nothing
+    # There a line's end means nothing; functions begin on lines of their own, by which they are found.
+    return together(re.sub(r"(?<=[;{,(])\n|(?<=\})\n(?=[A-Za-z$}])(?!function)", "", text))
+
+
+def together(script: str) -> str:
+    """Short constants that stand behind each other as one statement.
+
+    >>> together("const a=1;const b=f(a);const c=2;for(const x of b)g(x);const d=3;")
+    'const a=1,b=f(a),c=2;for(const x of b)g(x);const d=3;'
+    """
+
+    def joined(found: re.Match[str]) -> str:
+        text = found[1]
+        return f"const{'' if text[0] in OPENING else ' '}{text}," if text and whole(text) else found[0]
+
+    before = ""
+    while before != script:
+        before, script = script, CONSTANTS.sub(joined, script)
+    return script
+
+
+def whole(text: str) -> bool:
+    """Whether brackets close in it that open in it, and no others: it is not the head of a loop, nor half a function.
+
+    >>> whole("f(a)"), whole("x of b)g(x)"), whole('t="("'), whole("f=()=>{g(")
+    (True, False, True, False)
+    """
+    open_ones: list[str] = []
+    if text.count("`") % 2:
+        return False
+    for sign in re.sub(r"\"[^\"]*\"|'[^']*'|`[^`]*`", "", text):
+        if sign in OPENING:
+            open_ones.append(CLOSING[OPENING.index(sign)])
+        elif sign in CLOSING and (not open_ones or open_ones.pop() != sign):
+            return False
+    return not open_ones
 
 
 def compact_style(style: str) -> str:
     """Style without comments, and without spaces and line ends beside brackets and signs.
 
     >>> compact_style("a { color: red; }\\nb > c, d { margin: 0 2px }  /* e */")
-    'a{color:red;}b > c,d{margin:0 2px}'
+    'a{color:red}b>c,d{margin:0 2px}'
     """
-    return re.sub(r"\s*([{};,])\s*|(?<=:) +", r"\1", re.sub(r"/\*.*?\*/", "", style, flags=re.DOTALL)).strip()
+    bare = re.sub(r"/\*.*?\*/", "", style, flags=re.DOTALL)
+    return re.sub(r"\s*([{};,])\s*|(?<=:) +| *(>) *", r"\1\2", bare).replace(";}", "}").strip()
 
 
 def template_end(script: str, at: int) -> int:

@@ -36,6 +36,7 @@ LIST_KINKS = {"largest": "lead", "smallest": "trail"}  # of lists.js, whose resu
 OWN = ("value", "adjoint", "heat", "adjointHeat", "window")  # what a node shares with no other
 MOST_STILL = 300  # rows of the table for readers without scripts
 CURVE = ("curve.js", "plot.js")  # of SCRIPTS those for pages that compute
+WINDOWS = ("windows.js",)  # which slide over arrays, those of recorded passes too
 ARRAYS = ("arrays.js", "maps.js", "follow.js")  # and where arrays do
 SCRIPTS = (
     "arrays.js", "engine.js", "drawing.js", "meeting.js", "places.js", "flow.js", "panels.js", "windows.js",
@@ -132,7 +133,7 @@ def script_of(live: Live | None, symbolic: Symbolic | None) -> str:
     forms += f"\n{lists_of(forms)}" if arrays else "\nconst OPS = null;"
     forms += f"\nconst SYMBOLIC={compact(symbolic.script) if symbolic is not None else 'null'};"
     used = helpers(forms, "\n".join(map(asset, LIBRARY)))
-    left_out = (*(() if arrays else ARRAYS), *(CURVE if live is None else ()))
+    left_out = (*(() if arrays else ARRAYS), *(CURVE if live is None else () if arrays else WINDOWS))
     return script_of_forms(f"{used}\n{forms}".strip(), left_out)
 
 

@@ -14,7 +14,7 @@ from string import Template
 from ...palette import variables
 from ...progress import doing
 from ...types import Tree
-from ..page.document import ARRAYS, LIBRARY, STYLES, asset, digest, order, script_of_forms, sliders
+from ..page.document import ARRAYS, LIBRARY, STYLES, WINDOWS, asset, digest, order, script_of_forms, sliders
 from ..page.methods import methods_panel
 from ..page.script import helpers
 from ..page.why import why
@@ -36,7 +36,7 @@ def document() -> str:
         table = Table()
     forms = f"const FORMS=[\n{','.join(table.forms)}\n];"
     forms = f"{helpers(forms, chr(10).join(map(asset, LIBRARY)))}\n{forms}"
-    inner = script_of_forms(f"{forms}\nconst OPS=null;", ARRAYS, after={"engine.js": own("shown.js")})
+    inner = script_of_forms(f"{forms}\nconst OPS=null;", (*ARRAYS, *WINDOWS), after={"engine.js": own("shown.js")})
     inner_style = variables() + "".join(map(asset, STYLES))
     script = "\n".join(["(() => {", '"use strict";', forms, graphviz(), *map(own, SCRIPTS), "})();"])
     style = variables() + own("playground.css")

@@ -17,7 +17,6 @@ from ...compile.program.program import known_backend
 from ...compile.xla.mesh import same_everywhere
 from ...errors import DomainError, InputError, ShapeError
 from ...files import Claim, claimed, unlinked
-from ...graph.kinds import check_fit
 from ...interrupts import Interrupts
 from ...progress import doing
 from ...types import Array, DType, FileName, Function, Tree, Value
@@ -31,6 +30,7 @@ from .checkpoint import Checkpoint, Reader, counted, description, record_of
 from .devices import DevicePrograms, counted_devices, device_mesh
 from .progress import Silent, shown
 from .run import Run
+from .samples import as_dataset, checksum
 from .step import Loss, Programs, clipping, finite, loss_of, name_of
 from .trouble import first_bad_node
 
@@ -137,25 +137,6 @@ def fit(
         trainer.look(claim.folder, resume)
         trainer.claim = claim
         return trainer.run(epochs, callbacks, save_every, shown(progress))
-
-
-def as_dataset(data: Dataset | tuple[Array, ...]) -> Dataset:
-    if isinstance(data, Dataset):
-        found = data
-    elif isinstance(data, tuple) and len(data) in (2, 4):
-        for name, a in zip(("x", "y", "x_test", "y_test"), data):
-            check_fit(a, f"fit: {name}")
-        x, y, *test = (np.asarray(a) for a in data)
-        xt, yt = test or (x[:0], y[:0])
-        top = 1 + max(int(y.max(initial=0)), int(yt.max(initial=0))) if y.ndim == 1 and y.dtype.kind in "iu" else 0
-        found = Dataset("data", x, y, xt, yt, tuple(map(str, range(top))))
-    else:
-        raise InputError(f"fit: data of type {type(data).__name__}; give a Dataset, (x, y) or (x, y, x_test, y_test)")
-    if not len(found.x_train):
-        raise InputError(f"fit: {found.name} has no samples to train with")
-    if found.x_train.dtype.kind not in "fiu":
-        raise InputError(f"fit: the samples have dtype {found.x_train.dtype}; they must be numbers")
-    return found
 
 
 class Trainer:
@@ -413,11 +394,6 @@ class Trainer:
                 hint = "" if "is the input" in reason else ". A smaller learning rate or clipped gradients may help"
                 raise DomainError(f"{where}; {reason}{hint}{kept}")
             trees = self.programs.fetched(after)
-
-
-def checksum(data: Dataset) -> list[int]:
-    """A number for each array of a data set, which tells it from another."""
-    return [zlib.crc32(np.ascontiguousarray(x).data) for x in (data.x_train, data.y_train, data.x_test, data.y_test)]
 
 
 def score(record: Record) -> float:

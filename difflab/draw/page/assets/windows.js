@@ -1,5 +1,4 @@
 // The window of a convolution or a pooling slides over its input by itself, and a frame over what comes out.
-const slide = { timer: null, calm: matchMedia("(prefers-reduced-motion: reduce)") };
 function withFrame(map, size, around) {
   const picture = map.querySelector("svg"), [rows, columns] = [picture.viewBox.baseVal.height, picture.viewBox.baseVal.width];
   picture.setAttribute("viewBox", `${-around[1]} ${-around[0]} ${columns + 2 * around[1]} ${rows + 2 * around[0]}`);

@@ -59,7 +59,7 @@ def judged(f: Function, at: Point, theirs: Point, seconds: float, few: float = F
         found = [suspect for name, g in theirs.items() for suspect in suspects(name, at[name], g, ours[name], few)]
     if not found:
         return []
-    found.sort(key=lambda e: -e.ulps if e.ulps == e.ulps else -np.inf)
+    found.sort(key=lambda e: -e.ulps)
     limits = rounding_of(f, at)
     kept = found[:SUSPECTS]
     decided = [

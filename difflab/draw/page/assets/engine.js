@@ -1,6 +1,6 @@
 // The numbers of the page: both passes at a point, and the steps that show them.
 const $ = id => document.getElementById(id);
-const slide = { timer: null, calm: matchMedia("(prefers-reduced-motion: reduce)") }; // of the window of a convolution
+const slide = { timer: null, calm: () => matchMedia("(prefers-reduced-motion: reduce)").matches }; // of the window of a convolution
 const data = JSON.parse($("data").textContent);
 const special = { NaN: NaN, Infinity: Infinity, "-Infinity": -Infinity };
 // What the page's data holds: a number, or an array as {s: shape, x: entries}.

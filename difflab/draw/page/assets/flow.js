@@ -102,7 +102,7 @@ function activeWire(wire, again) {
   const fade = shape("linearGradient", { id: "upstream-downstream", gradientUnits: "userSpaceOnUse",
     x1: tail.x, y1: tail.y, x2: head.x, y2: head.y + 0.01 },
     shape("stop", { offset: 0, class: "up" }), shape("stop", { offset: 1, class: "down" }));
-  const calm = again || slide.calm.matches ? "" : " moving";
+  const calm = again || slide.calm() ? "" : " moving";
   return [shape("defs", {}, fade),
     shape("path", { class: "back" + calm, d: wire.back, pathLength: 1, stroke: "url(#upstream-downstream)" }),
     shape("polygon", { class: "head" + calm, points: "1,0 -13,-8 -13,8", transform: `translate(${head.x} ${head.y}) rotate(${turn})` })];

@@ -26,7 +26,7 @@ function paintStack(box, { known, step }) {
     const text = parts.length ? (i ? "+ " : "") + fmt(parts.reduce((a, b) => a + b)) : "…";
     const name = here.length > 1 ? `${here.length} others` : "◂ " + clipped(senderOf(here[0]));
     stackRow(box, line, name, text, parts.length ? "down" : "wait");
-    line.classList.toggle("arriving", parts.length > 0 && here.includes(step.k) && !slide.calm.matches);
+    line.classList.toggle("arriving", parts.length > 0 && here.includes(step.k) && !slide.calm());
   });
 }
 function bindStack(box) {

@@ -25,6 +25,6 @@ function windowMaps(n) {
   };
   let k = 0;
   put(k);
-  if (!slide.calm.matches) slide.timer = setInterval(() => put(k = (k + 1) % (rows * columns)), 1200);
+  if (!slide.calm()) slide.timer = setInterval(() => put(k = (k + 1) % (rows * columns)), 1200);
   return maps;
 }

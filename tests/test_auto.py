@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 
 import numpy as np
@@ -19,6 +20,7 @@ from difflab.compile.xla import program as xla_program
 from difflab.errors import FallbackWarning, InputError
 from difflab.nn.training.backend import fastest
 
+BACKENDS = ("numpy", *auto.NEEDS)
 X = np.array([[0.0, -1.5, 2.0, 0.5], [1.0, 1.0, -0.25, 3.0], [2.0, 0.0, 0.0, -2.0]])
 
 
@@ -119,6 +121,66 @@ def test_the_winner_answers_from_then_on(kept, monkeypatch, winner):
     settled(again, X)
     assert again.program.last.winner.backend == winner
     assert f"auto: {winner} was the fastest in an earlier process" in again.explain()
+
+
+@pytest.mark.parametrize("winner", BACKENDS)
+def test_structures_closures_and_branches_under_each_winner(kept, monkeypatch, winner):
+    """What a program must see again is seen whichever backend answers: what the function reads, branches, kinds."""
+    if winner in auto.NEEDS:
+        pytest.importorskip(auto.NEEDS[winner])
+    monkeypatch.setattr(auto.Contest, "timed", lambda self, entrants, stop: {n: 1.0 - (n == winner) for n in entrants})
+    scale, table = [2.0], {"w": np.ones(3)}
+
+    def f(params, x, *, power=2):
+        y = params["w"] * scale[0] * table["w"] + params["b"][0]
+        return np.sum(y**power) if x > 0 else -np.sum(y)
+
+    program = dl.compile(dl.grad(f), backend="auto")
+    point = {"w": X[0, :3], "b": [0.5]}
+    for change in (lambda: None, lambda: scale.__setitem__(0, 3.0), lambda: table.update(w=np.arange(3.0))):
+        change()
+        for x in (1.0, -1.0):
+            for power in (2, 3):
+                want = dl.grad(f)(point, x, power=power)
+                for _ in range(5):
+                    got = program(point, x, power=power)
+                    assert got.keys() == want.keys() and type(got["b"]) is list
+                    np.testing.assert_allclose(got["w"], want["w"], rtol=1e-12)
+                    np.testing.assert_allclose(got["b"], want["b"], rtol=1e-12)
+            assert auto.WORKER.settled(HANGS)
+    narrow = {"w": np.ones(5, np.float32), "b": [np.float32(0.5)]}
+    table["w"] = np.ones(5, np.float32)
+    for _ in range(5):
+        assert program(narrow, 1.0)["w"].dtype == dl.grad(f)(narrow, 1.0)["w"].dtype
+    assert auto.WORKER.settled(HANGS)
+
+
+@pytest.mark.parametrize("winner", BACKENDS)
+def test_threads_share_a_program_while_the_contest_is_on(kept, monkeypatch, winner):
+    if winner in auto.NEEDS:
+        pytest.importorskip(auto.NEEDS[winner])
+    monkeypatch.setattr(auto.Contest, "timed", lambda self, entrants, stop: {n: 1.0 - (n == winner) for n in entrants})
+    program = dl.compile(dl.grad(products), backend="auto")
+    points = [X + k for k in range(8)]
+    want = [dl.grad(products)(x) for x in points]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(6):
+            for got, true in zip(pool.map(program, points), want, strict=True):
+                np.testing.assert_allclose(got, true, rtol=1e-10)
+    assert auto.WORKER.settled(HANGS)
+    with ThreadPoolExecutor(4) as pool:  # the winner answers now
+        for got, true in zip(pool.map(program, points), want, strict=True):
+            np.testing.assert_allclose(got, true, rtol=1e-10)
+
+
+def test_a_choice_hangs_on_what_loops_and_branches_do():
+    def of(body):
+        loop = lambda xs: dl.scan(lambda c, x: (body(c) + x, c), 0.5, xs)[0]
+        return auto.fingerprint(dl.trace(dl.grad(loop), np.ones(4)))
+
+    assert of(np.tanh) == of(np.tanh) != of(np.sin)
+    branch = lambda g: auto.fingerprint(dl.trace(lambda x: dl.cond(x > 0, np.sin, g, x), 1.0))
+    assert branch(np.cos) == branch(np.cos) != branch(np.exp)
 
 
 def test_a_candidate_with_another_result_is_left_out(kept, monkeypatch):

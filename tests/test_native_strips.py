@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -103,3 +105,53 @@ def test_threads_change_no_digit(monkeypatch):
         program.prepare(x, CENTRES, WEIGHTS)
         found.append(program(x, CENTRES, WEIGHTS))
     agree(found[0], found[1], 0.0)
+
+
+def softmax_loss(x, w):
+    y = np.exp(x - np.max(x))
+    return np.sum(w * y / np.sum(y))
+
+
+AGAIN = {
+    "log-sum-exp": lambda x, w: np.max(x) + np.log(np.sum(np.exp(x - np.max(x)))),
+    "softmax": softmax_loss,
+    "standardised": lambda x, w: np.sum(((x - np.mean(x)) / np.sqrt(np.mean((x - np.mean(x)) ** 2) + 0.1)) ** 3 * w),
+    "two sums": lambda x, w: np.sum(x * w / np.sum(x * w + 1.0)) * np.sum((x > 0.0) * x),
+    "kept all the same": lambda x, w: (x * w, np.sum(x * w * np.sum(x * w))),
+    "ties": lambda x, w: np.max(np.round(x)) * np.sum(w * x),
+}
+
+
+@pytest.mark.parametrize("name", AGAIN)
+def test_what_is_computed_again_is_the_same(name):
+    x, w = RNG.normal(size=9_001), RNG.uniform(0.5, 2.0, size=9_001)
+    f = AGAIN[name] if name == "kept all the same" else dl.value_and_grad(AGAIN[name], argnums=(0, 1))
+    (plain, found), program = both(f, x, w)
+    agree(found, plain, 1e-12)
+    agree(found, f(x, w), 1e-12)
+    agree(program(x[::-1].copy(), w), f(x[::-1], w), 1e-12)
+
+
+def test_arrays_between_loops_are_not_made_where_they_are_cheap():
+    """The gradient of log-sum-exp keeps the exponentials, and neither the mask nor the weights."""
+    program = dl.compile(dl.grad(lambda x: AGAIN["log-sum-exp"](x, None)), backend="native")
+    program.prepare(POINTS.ravel())
+    (bytes_,) = re.findall(r"([\d,]+) bytes for values", program.explain())
+    assert int(bytes_.replace(",", "")) < 1.1 * POINTS.nbytes
+
+
+def test_what_a_loop_does_not_move_is_read_before_it():
+    """Sixteen coefficients stand in registers: read in the loop, they kept it from being vector instructions."""
+
+    def horner(x, t):
+        y = 0.0 * t
+        for k in range(len(x)):
+            y = y * t + x[k]
+        return np.sum(y * y)
+
+    program = dl.compile(dl.grad(horner), backend="native")
+    x, t = np.linspace(-1, 1, 16), np.linspace(-1, 1, 4000)
+    program.prepare(x, t)
+    np.testing.assert_allclose(program(x, t), dl.grad(horner)(x, t), rtol=1e-12)
+    inner = program.source.split("for _i0 in range(64):")[1].split("for _b")[0]
+    assert not re.search(r"= w_float64\[\d+\]$", inner, re.MULTILINE)

@@ -67,8 +67,11 @@ def judge(
             entries = judged(scalar, at, theirs, seconds / 3, few)
         if not entries:
             return judgement
+        wrong = any(e.kind in (BUG, AT_KINK) for e in entries)
         findings, unjudged, count = in_operations(program, until, allow, few)
-        if not any(x.kind in (BUG, AT_KINK) for x in findings) and any(e.kind in (BUG, AT_KINK) for e in entries):
+        if wrong and not any(x.kind in (BUG, AT_KINK) for x in findings):  # a rule may be right for ones alone
+            findings, unjudged, count = in_operations(program, until, allow, few, uneven=True)
+        if wrong and not any(x.kind in (BUG, AT_KINK) for x in findings):
             findings += [composed(f, program, e) for e in entries if e.kind in (BUG, AT_KINK)]
         worst = (
             min(ORDER.index(e.kind) for e in entries if e.kind in ORDER) if any(e.kind in ORDER for e in entries) else 0
@@ -117,8 +120,13 @@ def order(program: Any, weights: list[Array], at: dict[str, Value], theirs: dict
     return found.order if np.isfinite(found.order) else None
 
 
-def in_operations(program: Any, until: float, allow: list[str], few: float) -> tuple[list[Finding], list[str], int]:
-    """What the operations' own rules are found to give, what could not be judged, and how many were."""
+def in_operations(
+    program: Any, until: float, allow: list[str], few: float, uneven: bool = False
+) -> tuple[list[Finding], list[str], int]:
+    """What the operations' own rules are found to give, what could not be judged, and how many were.
+
+    They are given ones where that tells the derivative itself, or `uneven` numbers.
+    """
     findings: list[Finding] = []
     unjudged: list[str] = []
     count = 0
@@ -129,28 +137,29 @@ def in_operations(program: Any, until: float, allow: list[str], few: float) -> t
         tell(step.name, 0.0)
         count += 1
         try:
-            findings += of_step(step, until, allow, few)
+            findings += of_step(step, until, allow, few, uneven)
         except Exception as error:  # of a framework's, which may refuse what an operation is asked alone
             unjudged.append(f"{step.name}: {next(iter(str(error).splitlines()), type(error).__name__)}")
     return findings, list(dict.fromkeys(unjudged)), count
 
 
-def of_step(step: Step, until: float, allow: list[str], few: float, depth: int = 0) -> Iterator[Finding]:
+def of_step(step: Step, until: float, allow: list[str], few: float, uneven: bool, depth: int = 0) -> Iterator[Finding]:
     """The entries that an operation's rule has wrong; of a loop those of the operation inside it, where it is found."""
     graph = step.graph()
-    weights = step.weights(graph)
+    weights = powers_of_two(step.shapes) if uneven else step.weights(graph)
     theirs = dict(zip(step.moving, step.pull(weights)))
     few = few if any(node.primitive.kinks is not None for node in graph.operations) else FEW
     entries = judged(weighted(graph, weights), step.moving, theirs, max(0.1, until - spent()), few)
     if entries and step.inner is not None and depth < DEEPEST:
-        deeper = [x for inner in step.inner() for x in of_step(inner, until, allow, few, depth + 1)]
+        deeper = [x for inner in step.inner() for x in of_step(inner, until, allow, few, uneven, depth + 1)]
         if deeper:
             yield from (replace(x, operation=f"{x.operation} in {step.name}") for x in deeper)
             return
+    allowed = any(a == step.name or a == step.name.partition(" ")[0] for a in allow)
     for e in entries:
-        yield as_finding(
-            e, step.name, step.source, any(a == step.name or a == step.name.partition(" ")[0] for a in allow)
-        )
+        if uneven:
+            e = replace(e, reason=f"{e.reason}; for incoming gradients of 1, 2, 0.5, 4, 0.25")
+        yield as_finding(e, step.name, step.source, allowed)
 
 
 def as_finding(e: Entry, operation: str, source: str = "", allowed: bool = False) -> Finding:

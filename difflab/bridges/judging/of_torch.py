@@ -139,8 +139,12 @@ def all_moving(parameters: dict[str, Any], floats: Function) -> Iterator[None]:
 
 @contextmanager
 def recorded(torch: Any, calls: list[Any]) -> Iterator[None]:
-    """Notes every call of a function of torch's, and of `apply` of a user's Function, from the outermost only."""
+    """Notes every call of a function of torch's, and of `apply` of a user's Function, from the outermost only.
+
+    A Function's `apply` may have been given a name long before: such a call is met in the class beneath.
+    """
     original = torch.autograd.Function.__dict__["apply"]
+    below = torch.autograd.function._SingleLevelFunction
     busy = [False]
 
     def note(name: str, function: Function, args: Any, kwargs: Any) -> Value:
@@ -158,16 +162,20 @@ def recorded(torch: Any, calls: list[Any]) -> Iterator[None]:
     def apply(cls: Any, *args: Any, **kwargs: Any) -> Value:
         return note(f"{cls.__name__} (autograd.Function)", original.__get__(None, cls), args, kwargs)
 
+    def applied(cls: Any, *args: Any, **kwargs: Any) -> Value:
+        return super(below, cls).apply(*args, **kwargs) if busy[0] else apply(cls, *args, **kwargs)
+
     def called(self: Any, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Value:
         return note(getattr(function, "__name__", str(function)), function, args, kwargs or {})
 
     mode = type("Calls", (torch.overrides.TorchFunctionMode,), {"__torch_function__": called})
-    torch.autograd.Function.apply = classmethod(apply)
+    torch.autograd.Function.apply, below.apply = classmethod(apply), classmethod(applied)
     try:
         with mode():
             yield
     finally:
         torch.autograd.Function.apply = original
+        del below.apply
 
 
 __all__ = ["OfTorch"]

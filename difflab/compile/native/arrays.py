@@ -276,10 +276,13 @@ class Block:
         ends = set(self.graph.outputs)
         stored = [n for n in nodes if n in ends or not inside.issuperset(self.readers.get(n, ()))]
         nest = self.nest(shape, [*[self.at(x, shape) for x in outside], *[self.at(n) for n in stored]])
-        heads, indent = nest.heads(indent)
-        self.lines += heads
-        for p, x in enumerate(outside):
-            self.lines.append(f"{indent}{self.names[x]} = {self.memory_of(x)}[{nest.place(p)}]")
+        heads, deep = nest.heads(indent)
+        reads = [f"{self.names[x]} = {self.memory_of(x)}[{nest.place(p)}]" for p, x in enumerate(outside)]
+        still = [bool(heads) and not nest.axes[-1][1][p] for p in range(len(reads))]
+        around = deep[4:] if heads else deep  # what the innermost loop does not move is read before it: in a register,
+        self.lines += [*heads[:-1], *[around + line for line, same in zip(reads, still) if same], *heads[-1:]]
+        indent = deep  # it leaves that loop to vector instructions
+        self.lines += [indent + line for line, same in zip(reads, still) if not same]
         kept = {n: f"{self.memory_of(n)}[{nest.place(len(outside) + p)}]" for p, n in enumerate(stored)}
         for n in nodes:
             self.lines.append(f"{indent}{self.names[n]} = {element(n, self.names)}")

@@ -25,6 +25,7 @@ from ...graph.node import Node
 from ...primitives.text import call
 from ...types import Function, Params, Value
 from ..passes.elements import PACK
+from ..plan.again import computed_again
 from ..plan.regions import Region, find_regions
 from ..write.numpy_source import NumpySource
 from ..write.region_source import RegionSource
@@ -32,6 +33,7 @@ from ..write.scalar_source import SPACE, Head, ScalarSource
 from . import sines as native_math
 from .arrays import Refused
 from .convolution import native_convolution
+from .forms import is_cheap
 from .functions import functions
 from .kept import compiled
 from .nested import kind_of
@@ -219,8 +221,8 @@ class NativeSource(NumpySource):
         return found
 
     @staticmethod
-    def find_regions(graph: Graph) -> list[Region]:
-        return find_regions(graph, LEAST, is_worth_it)
+    def divided(graph: Graph) -> tuple[Graph, list[Region]]:
+        return computed_again(graph, find_regions(graph, LEAST, is_worth_it), is_cheap)
 
     def region_source(self, region: Region, results: list[Node], name: str) -> RegionSource:
         strided = self.strided(region, results)

@@ -59,6 +59,11 @@ def is_light(node: Node) -> bool:
     return not any(x.primitive is rows.constant and not x.shape and number(x) is None for x in node.operands)
 
 
+def is_cheap(node: Node) -> bool:
+    """Whether the node costs a loop less than it costs to read its value from memory."""
+    return is_light(node) or (node.primitive is rows.astype and bool(node.shape) and has_element(node))
+
+
 def native(node: Node) -> Native | None:
     """How the node's row is written in machine code."""
     return node.primitive.spelling.get("native") if node.value.__class__ is not tuple and not node.params else None

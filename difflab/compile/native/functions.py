@@ -81,5 +81,7 @@ def functions() -> dict[str, Any]:
 
     space: dict[str, Any] = dict(globals())
     for f in (two_to, rest, scaled, exp, cosh, tanh):
-        space[f.__name__] = njit(FunctionType(f.__code__, space, f.__name__), error_model="numpy", forceinline=True)
+        own = FunctionType(f.__code__, space, f.__name__)
+        # A product and a sum may become one instruction, which rounds once.
+        space[f.__name__] = njit(own, error_model="numpy", forceinline=True, fastmath={"contract"})
     return {f"_{name}": space[name] for name in NAMES}

@@ -11,7 +11,7 @@ from ...primitives import rows
 from ...primitives.text import call
 from ...types import Array, DType, Shape
 from ..plan.regions import Least, Region, is_worth_it as worth_for_numpy, size
-from ..write.names import Names
+from ..write.names import Names, ufunc_of
 from ..write.region_source import RegionSource, row_shape
 from .forms import element, is_light
 from .products import contraction
@@ -58,7 +58,7 @@ class NativeRegion(RegionSource):
         if not self.loops and not self.functions:
             return super().argument(x)
         if not x.shape:
-            return f"np.asarray({self.names[x]})[()]"
+            return scalar(x, self.names[x])
         return f"_contiguous({self.names[x]})" + (".reshape(-1)" if self.region.flat is not None else "")
 
     def ordered(self) -> list[list[Node]]:
@@ -230,6 +230,12 @@ class Index:
         """The element of an operand that is broadcast to `whole`."""
         skipped = len(whole) - len(shape)
         return ", ".join(f"_i{d + skipped}" if n == whole[d + skipped] else "0" for d, n in enumerate(shape))
+
+
+def scalar(x: Node, name: str) -> str:
+    """A value of no axes as numba takes it: NumPy's arrays of no axes are none."""
+    element = x.primitive is rows.getitem and Ellipsis not in np.atleast_1d(np.array(x.params["index"], object))
+    return name if element or ufunc_of(x) is not None else f"np.asarray({name})[()]"
 
 
 def is_worth_it(region: Region) -> bool:

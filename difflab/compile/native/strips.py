@@ -17,6 +17,7 @@ from ...primitives import rows
 from ...primitives.text import call
 from ...types import Array, DType, Shape
 from ..plan.regions import Region, size
+from ..write.numpy_source import is_fresh
 from ..write.region_source import RegionSource, row_shape
 from .arrays import Block, Refused, Session
 from .body import Body
@@ -24,7 +25,7 @@ from .forms import has_form, native
 from .nested import check_loops
 from .places import Nest, Strided, even, rearranged
 from .products import Contraction
-from .region import Loop
+from .region import Loop, scalar
 
 Types: TypeAlias = list[tuple[DType, int, str, bool]]
 
@@ -160,7 +161,8 @@ class StripRegion(RegionSource):
         self.loops.append(Loop(name, text, self.types, len(self.region.members), self.strip.tables))
         space = [f"np.zeros({n}, {call('np.dtype', repr(d.name))})" for d, n in self.strip.memory.used.items()]
         passed = [self.handed(x) for x in self.given]
-        passed += [f"{o}.reshape(-1)" if self.is_flat(y) else o for y, o in self.outs.items()]
+        alone = {y for y in self.region.totals if not y.shape}  # a number for each block
+        passed += [f"{o}.reshape(-1)" if self.is_flat(y) and y not in alone else o for y, o in self.outs.items()]
         return [*self.head(), f"    {call(name, 'lo', 'hi', 'block', *space, *passed)}"]
 
     # How values go in and out.
@@ -182,9 +184,9 @@ class StripRegion(RegionSource):
 
     def argument(self, x: Node) -> str:
         if not x.shape:
-            return f"np.asarray({self.names[x]})[()]"
+            return scalar(x, self.names[x])
         flat = self.flattened(x)
-        return f"{'_contiguous' if flat else '_aligned'}({self.names[x]}){flat}"
+        return f"{'_contiguous' if flat or in_one_piece(x) else '_aligned'}({self.names[x]}){flat}"
 
     def parameters(self) -> list[str]:
         """The names of the arguments; `types` gets what they are."""
@@ -194,11 +196,12 @@ class StripRegion(RegionSource):
             names.append(f"w_{d.name}")
         for k, x in enumerate(self.given):
             flat = self.flattened(x) == ".reshape(-1)"
-            self.types.append((x.dtype, (1 if flat else len(x.shape)) if x.shape else 0, "C" if flat else "A", True))
+            layout = "C" if flat or in_one_piece(x) else "A"
+            self.types.append((x.dtype, (1 if flat else len(x.shape)) if x.shape else 0, layout, True))
             names.append(f"x{k}")
         for k, y in enumerate(self.results):
             flat = self.is_flat(y)
-            self.types.append((y.dtype, 1 if flat else len(y.shape), "C" if flat else "A", False))
+            self.types.append((y.dtype, 1 if flat else len(y.shape), "A" if y in self.strided else "C", False))
             names.append(f"o{k}")
         return names
 
@@ -286,6 +289,16 @@ def strip_rows(region: Region) -> int:
         return STRIP
     longest = max(size(row_shape(n, region)) for n in region.members if n not in region.totals)
     return STRIP if longest < LONG else 1
+
+
+def in_one_piece(x: Node) -> bool:
+    """Whether an array from outside is handed over in one piece of memory: neighbours are then read as vectors.
+
+    Views are read where they lie. Of the others few lie otherwise, such as a user's transposed array: they are copied.
+    """
+    if x.primitive is rows.constant:
+        return bool(np.asarray(x.params["value"]).flags.c_contiguous)
+    return x.primitive is rows.input or is_fresh(x)
 
 
 def aligned(x: Any) -> Any:

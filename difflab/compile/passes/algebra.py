@@ -13,11 +13,13 @@ from .rewriting import made, number, rebuilt, relinked, users
 
 
 def clean_algebra(graph: Graph) -> Graph:
-    """Drops what does nothing: x * 1, x / 1, x ** 1, -(-x), +x, a reshape or broadcast to the same shape, axes kept."""
+    """Drops what does nothing: x * 1, x / 1, x ** 1, -(-x), +x, a reshape or broadcast to the same shape, axes kept,
+    a broadcast of what the operation broadcasts itself.
+    """
     image: dict[Node, Node] = {}
     order = []
     for node in graph.order:
-        new = relinked(node, image)
+        new = unspread(relinked(node, image))
         same = unchanged(new)
         if same is not None and same.value == new.value and same.value.__class__ is Abstract:
             image[node] = same
@@ -26,6 +28,18 @@ def clean_algebra(graph: Graph) -> Graph:
             image[node] = new
         order.append(new)
     return rebuilt(graph, order, image)
+
+
+def unspread(node: Node) -> Node:
+    """The elementwise operation on what was broadcast for it, where another operand has the whole shape."""
+    if node.primitive.kind != "elementwise" or node.value.__class__ is not Abstract or len(node.operands) < 2:
+        return node
+    spread = [x.primitive is rows.broadcast_to and x.dtype == x.operands[0].dtype for x in node.operands]
+    firm = {x.dtype for x in node.operands if x.shape}  # to which a number would adapt itself
+    if not any(spread) or len(firm) > 1 or all(s or x.shape != node.shape for s, x in zip(spread, node.operands)):
+        return node
+    operands = tuple([x.operands[0] if s else x for s, x in zip(spread, node.operands)])
+    return made(node.primitive, operands, node, node.params)
 
 
 def unchanged(node: Node) -> Node | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 from ...graph.graph import Graph
 from ...graph.node import Node
@@ -14,21 +15,24 @@ from .lifetimes import Lifetimes
 from .regions import Region, schedule, size
 from .updates import updates
 
+Divide: TypeAlias = Callable[[Graph], tuple[Graph, list[Region]]]
+
 
 class Plan:
     """The steps in their order, single nodes and regions, and what is known of each value beforehand.
 
-    `donated` are inputs whose arrays may be written over; `find_regions` cuts the graph.
+    `donated` are inputs whose arrays may be written over; `divided` is the graph with its regions.
     """
 
     graph: Graph
+    regions: list[Region]
 
-    def __init__(self, graph: Graph, donated: Iterable[Node], find_regions: Callable[[Graph], list[Region]]) -> None:
+    def __init__(self, graph: Graph, donated: Iterable[Node], divided: Divide) -> None:
         self.donated: list[Node] = list(donated)
-        self.graph = graph = updates(graph, self.donated) if self.donated else graph
+        graph, self.regions = divided(updates(graph, self.donated) if self.donated else graph)
+        self.graph = graph
         self.results: set[Node] = set(graph.outputs)
         self.kept: set[Node] = self.results | {n for n, _ in graph.guards}
-        self.regions: list[Region] = find_regions(graph)
         self.steps: list[Node | Region] = schedule(graph, self.regions) if self.regions else [*graph.order]
         self.life: Lifetimes = Lifetimes(self.steps, self.kept)
         # Kernels with threads of their own, and products that are cut: OpenBLAS's threads wait for each other without

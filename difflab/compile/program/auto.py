@@ -11,7 +11,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from importlib.util import find_spec
 
@@ -21,6 +21,7 @@ from ... import cache
 from ...errors import DifflabError
 from ...graph.graph import Graph
 from ...graph.merging import frozen
+from ...graph.pytree import flatten
 from ...types import Value
 from .compiled import Compiled
 
@@ -151,13 +152,20 @@ class Contest:
 
 def fingerprint(graph: Graph) -> str:
     """What a choice hangs on: the operations, shapes and dtypes, the versions and the machine."""
-    number = {node: k for k, node in enumerate(graph.order)}
     lines = [np.__version__, *[version(p) for p in NEEDS.values()], os.environ.get("OMP_NUM_THREADS", "")]
+    return cache.key([*lines, *operations(graph)])
+
+
+def operations(graph: Graph) -> Iterator[str]:
+    """A line for each node, and for those of the bodies of loops and branches after their own."""
+    number = {node: k for k, node in enumerate(graph.order)}
     for node in graph.order:
         kind = "" if node.value.__class__ is tuple else f"{node.shape} {node.dtype}"
         params = "" if node.primitive.leaf else repr(frozen(node.params))
-        lines.append(f"{node.primitive.name} {[number[x] for x in node.operands]} {kind} {params}")
-    return cache.key(lines)
+        yield f"{node.primitive.name} {[number[x] for x in node.operands]} {kind} {params}"
+        for part in flatten(list(node.primitive.spelling.values()))[0] if not node.primitive.merges else ():
+            if isinstance(body := getattr(part, "graph", None), Graph):
+                yield from operations(body)
 
 
 def version(package: str) -> str:

@@ -24,6 +24,7 @@ from ...primitives.text import call
 from ...types import Function, Tree, Value
 from ..write.numpy_source import NumpySource
 from ..write.scalar_source import FAILURES, SPACE, Head, ScalarSource
+from ..xla.program import XlaSource
 from .closure import Captured
 from .compiled import Compiled
 from .kinds import DTYPES, head_of
@@ -79,7 +80,7 @@ def shorten(function: Value, f: Function, moving: tuple[Tree, ...], program: Com
     """
     source = program.source
     checks = captured.checks()
-    if not isinstance(source, ScalarSource | NumpySource) or checks is None:
+    if not isinstance(source, ScalarSource | NumpySource | XlaSource) or checks is None:
         return False
     head = head_of(f, moving, source, list(checks))
     if head is None or (any(program.donated) and not head.numbers):
@@ -100,7 +101,7 @@ def of_numbers(head: Head, program: Compiled, source: ScalarSource) -> tuple[str
     return None if result is None else (source.entry(head, result), source.globals | names)
 
 
-def of_arrays(head: Head, program: Compiled, source: NumpySource) -> tuple[str, dict[str, Any]] | None:
+def of_arrays(head: Head, program: Compiled, source: NumpySource | XlaSource) -> tuple[str, dict[str, Any]] | None:
     """The entry of a program on arrays: a call of its function, or of the program where it has buffers or guards."""
     if head.numbers:
         return None
@@ -109,7 +110,7 @@ def of_arrays(head: Head, program: Compiled, source: NumpySource) -> tuple[str, 
     given = [call("float64", x) if x in head.pythons else x for x in given]
     outputs = [f"_y{k}" for k in range(program.count)]
     lines = [*head.lines]
-    if source.bare and not program.guards:
+    if isinstance(source, NumpySource) and source.bare and not program.guards:
         names[run] = program.run
         found = call(run, "()", *given)
     else:

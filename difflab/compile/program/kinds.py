@@ -13,6 +13,7 @@ from ...primitives.text import call
 from ...types import DType, Function, Shape, Tree
 from ..write.numpy_source import NumpySource
 from ..write.scalar_source import TAKEN, Head, ScalarSource
+from ..xla.program import XlaSource
 
 TEMPORARY = re.compile(r"t\d+_*")  # the program's names of values
 # Their names in the text.
@@ -24,7 +25,7 @@ class UnwrittenError(Exception):
 
 
 def head_of(
-    f: Function, moving: tuple[Tree, ...], source: ScalarSource | NumpySource, checks: list[str]
+    f: Function, moving: tuple[Tree, ...], source: ScalarSource | NumpySource | XlaSource, checks: list[str]
 ) -> Head | None:
     """The beginning of an entry for arguments like these: Python's and NumPy's floats, arrays of numbers, and tuples,
     lists and dicts of them, in f's positional parameters or its `*args`. None for all else.

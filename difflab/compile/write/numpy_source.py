@@ -40,7 +40,7 @@ class NumpySource:
 
     def __init__(self, graph: Graph, donated: Iterable[Node] = (), name: str = "program") -> None:
         self.name = name
-        self.plan: Plan = Plan(graph, donated, self.find_regions)
+        self.plan: Plan = Plan(graph, donated, self.divided)
         self.graph: Graph = self.plan.graph
         self.owner: Ownership = Ownership(self.plan.life.last, self.plan.kept, self.plan.donated)
         self.names: Names = Names({*TAKEN, name})
@@ -239,8 +239,9 @@ class NumpySource:
 
     # Regions.
     @staticmethod
-    def find_regions(graph: Graph) -> list[Region]:
-        return find_regions(graph)
+    def divided(graph: Graph) -> tuple[Graph, list[Region]]:
+        """The graph and its regions."""
+        return graph, find_regions(graph)
 
     def region_source(self, region: Region, results: list[Node], name: str) -> RegionSource:
         """The text of a region's block function."""
@@ -262,7 +263,9 @@ class NumpySource:
         self.lines.append(f"    {call(name, f'work[{len(self.blocks) - 1}]', *arguments)}")
         for node in results:
             if node in region.totals:
-                self.lines.append(f"    {self.names[node]} = {call('np.add.reduce', self.names[node], '0')}")
+                name = self.names[node]
+                alone = blocks.count == 1 and node.shape == ()
+                self.lines.append(f"    {name} = {name}[0]" if alone else f"    {name} = np.add.reduce({name}, 0)")
                 self.owner.handed_out.add(node)
                 self.owner.release(node)
 

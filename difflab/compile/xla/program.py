@@ -14,8 +14,10 @@ import numpy as np
 from ... import cache
 from ...graph.graph import Graph
 from ...types import DType, Function, Value
-from ..write.numpy_source import own
+from ..write.names import Names
+from ..write.numpy_source import TAKEN, own
 from .carrier import jax, run, x64
+from .client import placed, target
 from .refusals import asked, together
 
 FUSED = re.compile(r"^\s*(?:ROOT )?%?[\w.-]+ = .*? fusion\(", re.MULTILINE)
@@ -30,6 +32,9 @@ class XlaSource:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
+        self.names: Names = Names({*TAKEN})  # of the inputs, in the lines that hand them over
+        for k, x in enumerate(graph.inputs):
+            self.names.of[x] = self.names.fresh(x.name, f"x{k}")
         self.seconds: float = 0.0
         self.lowered: Any = None
         self.program: Any = None
@@ -41,7 +46,7 @@ class XlaSource:
         None where NumPy would refuse something.
         """
         start = time.perf_counter()
-        like = [jax().ShapeDtypeStruct(x.shape, native(x.dtype)) for x in self.graph.inputs]
+        like = [placed(x.shape, native(x.dtype)) for x in self.graph.inputs]
         swapped = [k for k, x in enumerate(self.graph.inputs) if not x.dtype.isnative]
         places = {x: k for k, x in enumerate(self.graph.inputs)}
         leaves = [(k, y, places.get(y)) for k, y in enumerate(self.graph.outputs) if y.primitive.leaf]
@@ -81,7 +86,7 @@ class XlaSource:
         data = cache.program(key, cache.XLA)
         if data is not None:
             try:
-                found = serial.deserialize_and_load(*pickle.loads(data))
+                found = serial.deserialize_and_load(*pickle.loads(data), **target())
                 self.kept = True
                 return found
             except Exception:  # of another version, or damaged: it is compiled anew

@@ -234,8 +234,15 @@ class Index:
 
 def scalar(x: Node, name: str) -> str:
     """A value of no axes as numba takes it: NumPy's arrays of no axes are none."""
-    element = x.primitive is rows.getitem and Ellipsis not in np.atleast_1d(np.array(x.params["index"], object))
-    return name if element or ufunc_of(x) is not None else f"np.asarray({name})[()]"
+    return name if is_number(x) else f"np.asarray({name})[()]"
+
+
+def is_number(x: Node) -> bool:
+    """Whether NumPy gives a number, and no array of no axes."""
+    if x.primitive is rows.getitem:
+        index = x.params["index"]
+        return all(isinstance(i, int | np.integer) for i in (index if isinstance(index, tuple) else (index,)))
+    return not x.primitive.leaf and ufunc_of(x) is not None
 
 
 def is_worth_it(region: Region) -> bool:

@@ -298,7 +298,7 @@ def in_one_piece(x: Node) -> bool:
     """
     if x.primitive is rows.constant:
         return bool(np.asarray(x.params["value"]).flags.c_contiguous)
-    return x.primitive is rows.input or is_fresh(x)
+    return x.primitive.leaf or is_fresh(x)
 
 
 def aligned(x: Any) -> Any:

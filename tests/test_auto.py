@@ -156,6 +156,26 @@ def test_structures_closures_and_branches_under_each_winner(kept, monkeypatch, w
 
 
 @pytest.mark.parametrize("winner", BACKENDS)
+def test_what_is_read_may_change_before_the_contest_ends(kept, monkeypatch, winner):
+    """The winner's short way is for what its program was traced with, not for what stands there when it has won."""
+    if winner in auto.NEEDS:
+        pytest.importorskip(auto.NEEDS[winner])
+    monkeypatch.setattr(auto.Contest, "timed", lambda self, entrants, stop: {n: 1.0 - (n == winner) for n in entrants})
+    scale = 2.0
+
+    def f(x):
+        return np.sum(x * scale)
+
+    program = dl.compile(f, backend="auto")
+    for _ in range(4):
+        assert program(X) == 2.0 * np.sum(X)
+    scale = 3.0
+    assert auto.WORKER.settled(HANGS)
+    for scale in (3.0, 2.0, 5.0, 3.0):
+        assert program(X) == np.sum(X * scale)
+
+
+@pytest.mark.parametrize("winner", BACKENDS)
 def test_threads_share_a_program_while_the_contest_is_on(kept, monkeypatch, winner):
     if winner in auto.NEEDS:
         pytest.importorskip(auto.NEEDS[winner])

@@ -158,3 +158,43 @@ def test_to_jax_sees_attributes_too():
     assert float(f(1.0)) == 2.0 * FACTOR
     model.w = 5.0
     assert float(f(1.0)) == 5.0 * FACTOR
+
+
+ARRAYS = {
+    "few": np.linspace(0.0, 1.0, 7),
+    "many": np.linspace(0.0, 1.0, 3_000),
+    "an odd number of bytes": np.arange(9_001, dtype=np.int8),
+    "columns first": np.asfortranarray(np.linspace(0.0, 1.0, 2_000).reshape(50, 40)),
+    "a view": np.linspace(0.0, 1.0, 4_000)[::2],
+    "not a number": np.full(2_000, np.nan),
+    "more than is copied": np.zeros((1 << 22) // 8 + 1),
+}
+
+
+@pytest.mark.parametrize("backend", ["numpy", "native", "jax"])
+@pytest.mark.parametrize("name", ARRAYS)
+def test_an_array_that_is_read_is_seen_when_an_element_changes(name, backend):
+    """Also by the lines that a function runs once it has been called, and back again."""
+    if backend != "numpy":
+        pytest.importorskip({"native": "numba", "jax": "jax"}[backend])
+    table, weights = ARRAYS[name].copy(order="K"), np.linspace(-1.0, 2.0, ARRAYS[name].size).reshape(ARRAYS[name].shape)
+    if name == "a view":
+        table = np.linspace(0.0, 1.0, 4_000)[::2]
+    f = lambda x: np.sum(np.where(np.isnan(table), 0.25, table) * x)
+    program = dl.compile(f, backend=backend)
+    place = tuple(n - 1 for n in table.shape)
+    for value in (None, 3, 3, table[place], 5):
+        if value is not None:
+            table[place] = value
+        for _ in range(4):
+            np.testing.assert_allclose(program(weights), f(weights), rtol=1e-12)
+
+
+def test_lists_that_are_read_are_seen_when_an_item_changes():
+    factors = [2.0, {"deep": [1.0]}]
+    f = lambda x: x * factors[0] + factors[1]["deep"][0]
+    program, x = dl.compile(f), np.arange(3.0)
+    for change in (lambda: None, lambda: factors.__setitem__(0, 4.0), lambda: factors[1]["deep"].__setitem__(0, 7.0)):
+        change()
+        for _ in range(4):
+            np.testing.assert_array_equal(program(x), f(x))

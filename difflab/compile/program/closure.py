@@ -8,7 +8,7 @@ of the functions and methods that the function calls. What it changes itself whi
 from __future__ import annotations
 
 import zlib
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dis import get_instructions
 from functools import partial
 from inspect import getattr_static
@@ -17,11 +17,12 @@ from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 
 import numpy as np
 
-from ...types import Function
+from ...types import Array, Function
 
 PLAIN = frozenset((int, float, bool, str, complex, type(None)))
 MAX_FUNCTIONS = 100
 MAX_ITEMS = 200  # of a container that are looked at before a call
+LARGEST, FEW = 1 << 22, 1 << 12  # bytes of an array that is compared with a copy, and of one whose bytes are
 MAX_DEPTH = 4  # of containers in containers, and of objects in objects
 LIBRARIES = ("difflab", "numpy", "scipy")
 EMPTY = object()
@@ -146,18 +147,42 @@ class Captured:
 
     def checks(self) -> dict[str, tuple[tuple[str, object], ...]] | None:
         """What to ask before the program of the present content is used again: conditions that are true where something
-        has changed, each with the name and the object that it stands on. None where that cannot be asked quickly.
+        has changed, each with the names and objects that it stands on. None where that cannot be asked quickly.
         """
         places: list[tuple[str, object, object]] = [("cell_contents", cell, held(cell)) for cell in self.cells]
         places += [(name, space, space.get(name)) for space, name in self.spaces]
         found: dict[str, tuple[tuple[str, object], ...]] = {}
         for k, (name, place, x) in enumerate(places):
-            if isinstance(x, np.ndarray | np.generic) or x is EMPTY or (isinstance(x, CONTAINERS) and content(x)):
+            read = f"_place{k}.cell_contents" if name == "cell_contents" else f"_place{k}.get({name!r})"
+            there = (f"_place{k}", place)
+            if isinstance(x, np.ndarray):
+                if not is_compared(x):
+                    return None
+                found[f"{read} is not _was{k} or _changed{k}()"] = there, (f"_was{k}", x), (f"_changed{k}", changed(x))
+            elif x is EMPTY:
                 return None
-            if x.__class__ in PLAIN or isinstance(x, FunctionType) or settled(x) or readable(x):
-                read = f"_place{k}.cell_contents" if name == "cell_contents" else f"_place{k}.get({name!r})"
-                found[f"{read} is not _was{k}"] = ((f"_place{k}", place), (f"_was{k}", x))
+            elif isinstance(x, CONTAINERS):
+                if (inside := content(x)) is not None:
+                    found[f"_content({read}) != _was{k}"] = there, (f"_was{k}", inside), ("_content", content)
+            elif x.__class__ in PLAIN or isinstance(x, FunctionType | np.generic) or settled(x) or readable(x):
+                found[f"{read} is not _was{k}"] = there, (f"_was{k}", x)
         return found
+
+
+def is_compared(x: Array) -> bool:
+    """Whether a copy of an array is kept to compare it with: of larger ones, and of views, a sum is taken."""
+    return x.dtype != object and x.nbytes <= LARGEST and (x.flags.c_contiguous or x.flags.f_contiguous)
+
+
+def changed(x: Array) -> Callable[[], bool]:
+    """Whether the array's shape, dtype or bytes are others than now. Of words NumPy compares many at once."""
+    shape, dtype = x.shape, x.dtype
+    if x.nbytes <= FEW:
+        data = x.tobytes()
+        return lambda: x.tobytes() != data or x.shape != shape or x.dtype != dtype
+    words = x.ravel(order="K").view(np.uint64 if x.nbytes % 8 == 0 else np.uint8)
+    kept = words.copy()
+    return lambda: not (words == kept).all() or x.shape != shape or x.dtype != dtype
 
 
 class Same:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 import numpy as np
 
@@ -43,6 +43,7 @@ class Compiled:
         self.guards: list[Value] = [outcome for _, outcome in graph.guards]
         self.seconds: float = 0.0  # that recording, the passes and writing took
         self.loops: Loops = {}
+        self.content: Hashable = ()  # of what the function read when it was traced
         self.shaped: bool = any(isinstance(outcome, SeenShape) for outcome in self.guards)
 
     def build(self, scalar: bool = True) -> Compiled:

@@ -82,6 +82,8 @@ def shorten(function: Value, f: Function, moving: tuple[Tree, ...], program: Com
     checks = captured.checks()
     if not isinstance(source, ScalarSource | NumpySource | XlaSource) or checks is None:
         return False
+    if captured.key() != program.content:  # what the function reads has changed since it was traced
+        return False
     head = head_of(f, moving, source, list(checks))
     if head is None or (any(program.donated) and not head.numbers):
         return False

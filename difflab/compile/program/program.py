@@ -210,7 +210,7 @@ class Program(Shown):
             results = owned(results, graph.outputs, given)
             donated = self.donated_leaves(moving, static, len(args), len(given))
             program = Auto(graph, donated) if self.backend == "auto" else Compiled(graph, donated, self.backend)
-            program.seconds = time.perf_counter() - start
+            program.seconds, program.content = time.perf_counter() - start, key[-1]
             while sum(map(len, self.programs.values())) >= MAX_KINDS:
                 self.forget()
             program.loops = guards.loops()

@@ -173,6 +173,10 @@ def test_what_is_read_may_change_before_the_contest_ends(kept, monkeypatch, winn
     assert auto.WORKER.settled(HANGS)
     for scale in (3.0, 2.0, 5.0, 3.0):
         assert program(X) == np.sum(X * scale)
+    plain = dl.compile(lambda x: np.sum(x * X), backend="auto")
+    code = plain.__code__
+    settled(plain, X)
+    assert plain.__code__ is not code  # else it has its own lines
 
 
 @pytest.mark.parametrize("winner", BACKENDS)

@@ -117,6 +117,7 @@ class Contest:
             )
             self.program.winner = kept.build()
         if self.program.settle is not None:
+            kept.content = self.program.content
             self.program.settle(kept)
 
     def failed(self, error: Exception) -> None:

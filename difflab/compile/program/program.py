@@ -163,8 +163,8 @@ class Program(Shown):
         """
         before = self.last
         self(*[copied(x) for x in args], **kwargs)
-        if self.last is not before and self.last is not None:
-            self.last.build()
+        if self.last is not before and self.last is not None and self.last.run is None:
+            self(*[copied(x) for x in args], **kwargs)  # which builds it, and writes the function's own lines
 
     def checked(self, program: Compiled, values: list[Value]) -> list[Value]:
         """The values, once it is known that the donated ones can be written to."""

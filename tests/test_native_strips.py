@@ -155,3 +155,14 @@ def test_what_a_loop_does_not_move_is_read_before_it():
     np.testing.assert_allclose(program(x, t), dl.grad(horner)(x, t), rtol=1e-12)
     inner = program.source.split("for _i0 in range(64):")[1].split("for _b")[0]
     assert not re.search(r"= w_float64\[\d+\]$", inner, re.MULTILINE)
+
+
+def test_constants_that_are_broadcast_are_handed_over_in_one_piece(monkeypatch):
+    monkeypatch.setattr(region, "CALL", 0.0)
+
+    def f(a, b, c):
+        return np.sum(np.sin(a) * np.sin(a)[:, None]) + np.sum((np.sin(a)[:, None] + b) * np.mean(c)) * 0.25
+
+    args = POINTS[:65, 0], POINTS[:65, 1:], WEIGHTS[:3]
+    (plain, found), _ = both(dl.value_and_grad(f, argnums=(0, 1, 2)), *args)
+    agree(found, plain, 1e-12)

@@ -174,7 +174,10 @@ class StripRegion(RegionSource):
         """A value from outside in the call; constants are named where they are read."""
         if x.primitive is not rows.constant:
             return self.names[x]
-        return f"np.asarray({self.names[x]}){self.flattened(x)}"
+        flat = self.flattened(x)
+        if flat != ".reshape(-1)":
+            return f"np.asarray({self.names[x]}){flat}"
+        return self.names.object(np.array(x.params["value"]).reshape(-1))  # broadcast, it would not be in one piece
 
     def flattened(self, x: Node) -> str:
         if not x.shape:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import types
 from functools import partial
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 import difflab as dl
+from difflab.compile.program.closure import Captured
 
 FACTOR = 2.0
 SETTINGS = types.SimpleNamespace(rate=2.0, inner=types.SimpleNamespace(k=1.0))
@@ -151,6 +153,11 @@ def test_what_no_call_reads_is_not_looked_at():
     assert "1 traced" in repr(program.program)
 
 
+def test_libraries_are_not_looked_into():
+    found = Captured(lambda x: np.sin(x) + np.linalg.norm(x) + itertools.count)
+    assert {name for _, name in found.spaces} == {"np", "itertools"}
+
+
 def test_to_jax_sees_attributes_too():
     pytest.importorskip("jax")
     model = Model(2.0)
@@ -198,3 +205,19 @@ def test_lists_that_are_read_are_seen_when_an_item_changes():
         change()
         for _ in range(4):
             np.testing.assert_array_equal(program(x), f(x))
+
+
+def test_large_and_circular_containers_are_seen():
+    many, table = [0.5 * k for k in range(1_000)], {k: 2.0 * k for k in range(500)}
+    many.append(many)
+    f = lambda x: x * sum(many[:5]) + table[7]
+    program, x = dl.compile(f), np.arange(3.0)
+    for change in (lambda: None, lambda: many.__setitem__(3, 4.0), lambda: table.update({7: 1.0})):
+        change()
+        for _ in range(4):
+            np.testing.assert_array_equal(program(x), f(x))
+    small = [1.0]
+    small.append(small)
+    program = dl.compile(lambda x: x * small[0])
+    for small[0] in (1.0, 3.0):
+        np.testing.assert_array_equal(program(x), x * small[0])

@@ -102,6 +102,7 @@ def test_wrong_rules_are_named(name):
 
 def test_a_finding_says_where_and_what():
     found = dl.judge(lambda x: jnp.sum(wrong(x)), np.array([0.3, 0.7]))
+    assert found.operations == 2  # it and the sum
     finding = next(f for f in found.findings if f.index == (1,))
     assert finding.input == 0.7
     assert finding.theirs == pytest.approx(1.01 * np.cos(0.7), rel=1e-14)

@@ -44,7 +44,9 @@ class Again:
         self.graph = dead_nodes(self.graph)
         alive = set(self.graph.order)
         kept = [[n for n in r.members if n in alive] for r in self.regions]
-        return self.graph, [moved(r, {}, members) for r, members in zip(self.regions, kept) if members]
+        # Sums alone, whose summands are arrays already, are NumPy's.
+        left = [(r, members) for r, members in zip(self.regions, kept) if not r.totals.issuperset(members)]
+        return self.graph, [moved(r, {}, members) for r, members in left]
 
     def find(self) -> tuple[Region, list[Node]] | None:
         """A region, and what it computes anew: the last of these is an array that it no longer reads."""

@@ -12,16 +12,17 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from dis import get_instructions
 from functools import partial
 from inspect import getattr_static
+from operator import is_
 from sys import stdlib_module_names
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 
 import numpy as np
 
-from ...types import Array, Function
+from ...types import Array, Function, Value
 
 PLAIN = frozenset((int, float, bool, str, complex, type(None)))
 MAX_FUNCTIONS = 100
-MAX_ITEMS = 200  # of a container that are looked at before a call
+MAX_ITEMS = 200  # of a container that are looked into before a call
 LARGEST, FEW = 1 << 22, 1 << 12  # bytes of an array that is compared with a copy, and of one whose bytes are
 MAX_DEPTH = 4  # of containers in containers, and of objects in objects
 LIBRARIES = ("difflab", "numpy", "scipy")
@@ -169,6 +170,21 @@ class Captured:
         return found
 
 
+class Items:
+    """The items of a large container, compared by their identity one by one: nobody looks inside of them."""
+
+    def __init__(self, x: Value) -> None:
+        self.items: tuple[object, ...] = (*x, *x.values()) if isinstance(x, dict) else tuple(x)
+
+    def __hash__(self) -> int:
+        return len(self.items)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Items) or len(self.items) != len(other.items):
+            return False
+        return all(map(is_, self.items, other.items))
+
+
 def is_compared(x: Array) -> bool:
     """Whether a copy of an array is kept to compare it with: of larger ones, and of views, a sum is taken."""
     return x.dtype != object and x.nbytes <= LARGEST and (x.flags.c_contiguous or x.flags.f_contiguous)
@@ -269,7 +285,9 @@ def content(x: object, depth: int = 0) -> Hashable:
         return x
     if isinstance(x, FunctionType) or readable(x):
         return Same(x)
-    if isinstance(x, CONTAINERS) and depth < MAX_DEPTH and len(x) <= MAX_ITEMS:
+    if isinstance(x, CONTAINERS) and depth < MAX_DEPTH:
+        if len(x) > MAX_ITEMS:
+            return Items(x)
         items = list(x.values()) if isinstance(x, dict) else list(x)
         inside = [content(e, depth + 1) for e in items]
         if any(found is not None for found in inside):

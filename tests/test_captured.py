@@ -221,3 +221,34 @@ def test_large_and_circular_containers_are_seen():
     program = dl.compile(lambda x: x * small[0])
     for small[0] in (1.0, 3.0):
         np.testing.assert_array_equal(program(x), x * small[0])
+
+
+class Several:
+    """Methods and a property, each of which reads attributes and calls the next."""
+
+    def __init__(self):
+        self.a, self.b, self.c, self.d = 1.0, 2.0, 3.0, 4.0
+
+    def first(self):
+        return self.a + self.inner()
+
+    def inner(self):
+        return self.b
+
+    def second(self):
+        return self.c
+
+    @property
+    def third(self):
+        return self.d
+
+
+@pytest.mark.parametrize("name", ["a", "b", "c", "d"])
+def test_every_method_that_is_named_is_looked_into(name):
+    model = Several()
+    f = lambda x: x * model.first() * model.second() * model.third
+    program = dl.compile(f)
+    for value in (getattr(model, name), 7.0):
+        setattr(model, name, value)
+        for _ in range(3):
+            assert program(2.0) == f(2.0)

@@ -315,3 +315,36 @@ def test_loops_that_stay_with_numpy_say_why():
         program(0.7)
         assert program(0.7) == pytest.approx(f(0.7))
         assert re.search(rf"(while_loop|scan): NumPy; .*{why}", program.explain())
+
+
+IN_PLACE = {
+    "chain": lambda c, d, x: (np.sin(c * x) + 0.1, d * 0.5 + x),
+    "swapped": lambda c, d, x: (d * x, np.tanh(c) + 0.1),
+    "read by the other": lambda c, d, x: (np.sin(c) * x + 0.2, d + c),
+    "backwards": lambda c, d, x: (np.sin(c * x) + c[::-1], d * 0.9),
+    "turned": lambda c, d, x: (np.sin(c * x), (d.reshape(2, 2).T + x[0]).reshape(4) * 0.5),
+    "its sum": lambda c, d, x: (np.cos(c) * x + np.sum(c), d - np.sum(d)),
+    "twice": lambda c, d, x: (np.sin(c) * np.cos(c) + x, np.square(d) * 0.1 + d),
+    "product first": lambda c, d, x: (np.tanh(np.outer(c, x) @ d + c), d * 0.9),
+}
+
+
+@pytest.mark.parametrize("name", IN_PLACE)
+def test_a_carry_is_written_in_place_only_where_nobody_reads_it_later(name):
+    pytest.importorskip("numba")
+    body = lambda cd, x: (IN_PLACE[name](*cd, x), cd[0] * 2.0)
+
+    def f(c, d, xs):
+        (c, d), ys = dl.scan(body, (c, d), xs)
+        return np.sum(c * d) + np.sum(np.sin(ys))
+
+    rng = np.random.default_rng(3)
+    args = rng.normal(size=4), rng.normal(size=4), rng.normal(size=(5, 4))
+    g = dl.value_and_grad(f, argnums=(0, 1, 2))
+    program = dl.compile(g, backend="native")
+    program.prepare(*args)
+    assert "native loop" in program.explain()
+    (y, slopes), (wanted, others) = program(*args), g(*args)
+    np.testing.assert_allclose(y, wanted, rtol=1e-12)
+    for a, b in zip(slopes, others, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13)

@@ -156,8 +156,8 @@ class Block:
         """Values that are written where they belong: into what is carried, or into the array that joins them."""
         homes: dict[Node, tuple[Node, int | None]] = {}
         for c, y in zip(self.graph.inputs[self.a : self.b], self.graph.outputs):
-            alone = self.count.get(c) == 1 and c in y.operands
-            if alone and self.computed.get(y) == "each" and y not in homes and c.value == y.value:
+            each = self.computed.get(y) == "each" and y not in homes and c.value == y.value
+            if each and self.is_read_before(c, y):
                 homes[y] = c, None
         for node in self.graph.order:
             if self.computed.get(node) != "join" or not is_disjoint(node):
@@ -167,6 +167,18 @@ class Block:
                 if fits and x not in homes and strided(where):
                     homes[x] = node, k
         return homes
+
+    def is_read_before(self, c: Node, y: Node) -> bool:
+        """Whether each element of c has been read for the last time once that of y, which has its shape, is known."""
+        readers = self.readers.get(c, [])
+        if self.count.get(c) != sum(r.operands.count(c) for r in readers):
+            return False  # it is a result itself
+        behind, todo = {y}, [y]
+        while todo:
+            new = {x for x in todo.pop().operands if x not in behind}
+            behind |= new
+            todo += new
+        return bool(readers) and all(r in behind and r in self.computed for r in readers)
 
     def place(self, node: Node) -> Array:
         """The places of a node's elements, given out when they are first asked for."""

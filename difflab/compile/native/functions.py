@@ -1,4 +1,4 @@
-"""exp, tanh and cosh of one element in operations that LLVM can turn into vector instructions.
+"""exp, tanh and cosh of one element, and long sums, in operations that LLVM can turn into vector instructions.
 
 The C library's functions are called for one element after the other, and a call keeps a loop from being vectorised.
 The argument is reduced by multiples of ln 2 held in two pieces, Taylor's polynomial on [-ln 2 / 2, ln 2 / 2] does the
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ...types import Value
+from ...types import Array, Value
 
 LN2 = Fraction("0.693147180559945309417232121458176568075500134360255254120680009493393621969694716")
 PER_OCTAVE = float(1 / LN2)
@@ -71,6 +71,22 @@ def tanh(x: Value) -> Value:
     return x if x == 0.0 else (-y if x < 0.0 else y)
 
 
+def total(x: Array, first: int, count: int) -> Value:
+    """The sum of neighbours, in any order."""
+    found = x.dtype.type(0.0)
+    for k in range(count):
+        found += x[first + k]
+    return found
+
+
+def dot(x: Array, first: int, y: Array, other: int, count: int) -> Value:
+    """The sum of the products of neighbours, in any order."""
+    found = x.dtype.type(0.0)
+    for k in range(count):
+        found += x[first + k] * y[other + k]
+    return found
+
+
 NAMES = ("exp", "cosh", "tanh")
 
 
@@ -84,4 +100,7 @@ def functions() -> dict[str, Any]:
         own = FunctionType(f.__code__, space, f.__name__)
         # A product and a sum may become one instruction, which rounds once.
         space[f.__name__] = njit(own, error_model="numpy", forceinline=True, fastmath={"contract"})
-    return {f"_{name}": space[name] for name in NAMES}
+    for f in (total, dot):
+        own = FunctionType(f.__code__, space, f.__name__)
+        space[f.__name__] = njit(own, error_model="numpy", forceinline=True, fastmath={"contract", "reassoc"})
+    return {f"_{name}": space[name] for name in (*NAMES, "total", "dot")}

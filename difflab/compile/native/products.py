@@ -10,12 +10,15 @@ import numpy as np
 
 from ...graph.node import Node
 from ...primitives import rows
+from ...primitives.text import call
 from .forms import DTYPES
 from .places import Nest, Strided
 
 EXTREMES = {rows.max: ">", rows.min: "<"}
 LANES = 4  # partial sums, so that additions need not wait for each other
 SHORTEST = 4  # elements of the last axis from which a row at a time pays
+LONG = 64  # terms of a sum along neighbours that `functions` adds up
+TOTALS = ("_total", "_dot")
 UNROLLED = 16  # terms of a sum that are written one by one
 
 
@@ -51,8 +54,17 @@ class Contraction(NamedTuple):
             first = f"np.{dtype}({'-' if self.sign == '>' else ''}np.inf)"
             body = [f"{deep}_x = {text}", f"{deep}_m = {self.farther}"]
             return [*lines, f"{indent}_m = {first}", *heads, *body, f"{indent}{out} = _m"]
+        if 0 < len(memory) - 1 <= len(TOTALS) and self.long_and_even(inner, len(memory) - 1):
+            given = [part for k, w in enumerate(memory[:-1]) for part in (w, outer.place(k))]
+            scale = f" / np.{dtype}({self.divisor})" if self.divisor != 1 else ""
+            found = call(TOTALS[len(memory) - 2], *given, str(inner.axes[0][0]))
+            return [*lines, f"{indent}{out} = {found}{scale}"]
         total, body = self.sums(inner, text, indent, dtype)
         return [*lines, *body, f"{indent}{out} = {total}"]
+
+    def long_and_even(self, inner: Nest, terms: int) -> bool:
+        """Whether the sum goes along neighbours, over so many that it is worth a loop in vector instructions."""
+        return len(inner.axes) == 1 and inner.axes[0][0] >= LONG and inner.axes[0][1][:terms] == [1] * terms
 
     def sums(self, inner: Nest, text: str, indent: str, dtype: str) -> tuple[str, list[str]]:
         """The sum over the inner axes, in several lanes where there is one long axis."""

@@ -88,6 +88,7 @@ def dot(x: Array, first: int, y: Array, other: int, count: int) -> Value:
 
 
 NAMES = ("exp", "cosh", "tanh")
+SUMS = ("total", "dot")
 
 
 @cache
@@ -100,7 +101,7 @@ def functions() -> dict[str, Any]:
         own = FunctionType(f.__code__, space, f.__name__)
         # A product and a sum may become one instruction, which rounds once.
         space[f.__name__] = njit(own, error_model="numpy", forceinline=True, fastmath={"contract"})
-    for f in (total, dot):
-        own = FunctionType(f.__code__, space, f.__name__)
-        space[f.__name__] = njit(own, error_model="numpy", forceinline=True, fastmath={"contract", "reassoc"})
-    return {f"_{name}": space[name] for name in (*NAMES, "total", "dot")}
+    for name in SUMS:
+        own = FunctionType(space[name].__code__, space, name)
+        space[name] = njit(own, error_model="numpy", forceinline=True, fastmath={"contract", "reassoc"})
+    return {f"_{name}": space[name] for name in (*NAMES, *SUMS)}

@@ -111,3 +111,140 @@ def test_every_mistake_is_found_and_no_right_rule_accused(framework, dtype, name
     found = dl.judge(program(framework, with_rule(framework, value, wrong[how]), seed), x, framework=framework)
     bugs = [f for f in found.findings if f.kind == "bug"]  # rounding of right rules may be said beside them
     assert not found.agree and bugs and {f.operation.partition(" ")[0] for f in bugs} == {"planted"}, str(found)
+
+
+def own_rule(value, pull):
+    """A function of JAX with a rule of its own."""
+    f = jax.custom_vjp(value)
+    f.defvjp(lambda x: (value(x), x), lambda x, g: (pull(x, g),))
+    return f
+
+
+def own_function(name, value, pull):
+    """A Function of PyTorch."""
+
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return value(x)
+
+    backward = lambda ctx, g: pull(*ctx.saved_tensors, g)
+    return type(
+        name, (torch.autograd.Function,), {"forward": staticmethod(forward), "backward": staticmethod(backward)}
+    )
+
+
+wrong = own_rule(jnp.sin, lambda x, g: 1.1 * g * jnp.cos(x))
+Rounds = own_function("Rounds", torch.round, lambda x, g: g)  # straight through, on purpose
+Clips = own_function("Clips", torch.sin, lambda x, g: g.clamp(-1, 1) * x.cos())
+Bad = own_function("Bad", torch.sin, lambda x, g: 1.1 * g * x.cos())
+T = torch.tensor([0.3, 0.7], dtype=torch.float64)
+
+
+class InPlace(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x.clone())
+        ctx.mark_dirty(x)
+        return x.sin_()
+
+    @staticmethod
+    def backward(ctx, g):
+        return 1.1 * g * ctx.saved_tensors[0].cos()
+
+
+late = own_rule(jnp.sin, lambda x, g: g * jnp.cos(x) * jnp.where(x > 0.5, 1.1, 1.0))
+HIDDEN = {
+    "behind zeros of a softmax": (
+        lambda x, y: jnp.sum(jax.nn.softmax(x)) + jnp.sum(wrong(y)),
+        (np.linspace(0, 1, 20), np.array([0.3])),
+        "sin",
+        (),
+    ),
+    "behind kinks": (
+        lambda x, y: jnp.sum(jax.nn.relu(x)) + jnp.sum(wrong(y)),
+        (np.zeros(12), np.array([0.3])),
+        "sin",
+        (),
+    ),
+    "behind kinks of its own argument": (
+        lambda x: jnp.sum(jax.nn.relu(x[:90])) + jnp.sum(wrong(x[90:])),
+        (np.r_[np.zeros(90), 0.3],),
+        "sin",
+        (),
+    ),
+    "beside what is allowed": (lambda x: (5 * Clips.apply(x)).sum() + Rounds.apply(x).sum(), (T,), "Clips", ["Rounds"]),
+    "behind a rule that hands its argument on": (
+        lambda x: jnp.sum(wrong(own_rule(lambda x: x, lambda x, g: 2 * g)(x))),
+        (np.array([0.3]),),
+        "sin",
+        ["lambda"],
+    ),
+    "in place": (lambda x: InPlace.apply(x * 1).sum(), (T,), "InPlace", ()),
+    "in the second turn": (
+        lambda x: jax.lax.scan(lambda c, a: (c, late(a) * 2), 0.0, x)[1].sum(),
+        (np.array([0.3, 0.7]),),
+        "sin",
+        (),
+    ),
+    "in the first turn from behind": (
+        lambda x: jax.lax.scan(lambda c, a: (c, late(a)), 0.0, x, reverse=True)[1].sum(),
+        (np.array([0.7, 0.3]),),
+        "sin",
+        (),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_a_mistake_is_found_wherever_it_hides(name):
+    f, args, operation, allow = HIDDEN[name]
+    found = dl.judge(f, *args, allow=allow)
+    bugs = [x for x in found.findings if x.kind == "bug" and not x.allowed]
+    assert not found.agree and {x.operation.partition(" ")[0] for x in bugs} == {operation}, str(found)
+
+
+def test_what_is_allowed_alone_is_right():
+    assert dl.judge(lambda x: Rounds.apply(x).sum(), T, allow=["Rounds"]).agree
+    assert not dl.judge(lambda x: Rounds.apply(x).sum(), T).agree
+
+
+def test_statistics_and_random_numbers_are_as_before():
+    norm, x = torch.nn.BatchNorm1d(2).double(), torch.linspace(-1, 2, 8, dtype=torch.float64).reshape(4, 2)
+    before = {k: v.clone() for k, v in norm.state_dict().items()}
+    seed = torch.random.get_rng_state()
+    assert dl.judge(norm, x).agree
+    told = dl.judge(lambda x: norm(x).sum(), x)
+    assert all(torch.equal(v, before[k]) for k, v in norm.state_dict().items())
+    assert torch.equal(torch.random.get_rng_state(), seed)
+    assert told.unjudged == ["the parameters of BatchNorm1d, which the function reads: judge the module itself"]
+
+
+def test_what_does_not_move_is_said():
+    for f in (torch.no_grad()(lambda x: (x * x).sum()), lambda x: (x * x).sum().detach() + 0.0):
+        assert any("no result moves" in line for line in dl.judge(f, T).unjudged)
+
+
+REFUSED = {
+    "no float": (lambda x: jnp.argmax(x), (np.array([0.3, 1.0]),), "returns no float"),
+    "no float of torch's": (lambda x: x.argmax(), (T,), "returns no float"),
+    "whole numbers": (lambda k: (k * 2).sum(), (torch.tensor([1, 2]),), "no argument is a float"),
+    "complex": (lambda z: jnp.abs(jnp.sin(z)).sum(), (np.array([1 + 1j, 2]),), "an argument is complex"),
+    "not a number": (lambda x: jnp.sum(jnp.sin(x)), (np.array([1, np.nan]),), r"argument x\[1\] is nan"),
+    "a loop that JAX cannot": (
+        lambda x: jax.lax.while_loop(lambda c: c[0] < 5, lambda c: (c[0] + 1, c[1] + 0.1), (0, x))[1].sum(),
+        (np.ones(2),),
+        "JAX itself cannot differentiate this",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_judged_is_refused_with_the_reason(name):
+    f, args, told = REFUSED[name]
+    with pytest.raises(dl.DifflabError, match=told):
+        dl.judge(f, *args)
+
+
+def test_an_empty_argument_stands_beside_a_value_that_is_infinite():
+    found = dl.judge(lambda x, y: jnp.sum(x) + jnp.sum(jnp.log(y)), np.zeros(0), np.zeros(1))
+    assert not found.agree and found.findings[0].operation == "log"

@@ -6,9 +6,9 @@ each other agree. Of any other the certificate of that one coordinate decides.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from itertools import zip_longest
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -23,7 +23,8 @@ from ...errors import DifflabError, ShapeError
 from ...types import Array, DType, Function, Value
 
 FEW = 4.0  # ulps that nobody counts
-SUSPECTS = 12  # entries that are looked at closely
+SUSPECTS = 12  # entries that are looked at closely in any case
+MOST = 2_000  # of one argument that may be looked at
 SHORT = 2.0  # seconds of processor time for the certificate of one coordinate
 BUG, AT_KINK, CONVENTION, ROUNDING, UNJUDGED = "bug", "kink", "convention", "rounding", "not judged"
 Point: TypeAlias = dict[str, Value]
@@ -43,10 +44,18 @@ class Entry:
     reason: str
 
 
-def judged(f: Function, at: Point, theirs: Point, seconds: float, few: float = FEW) -> list[Entry]:
+class Judged(NamedTuple):
+    """The entries that are not right, and how many are apart from ours by more than rounding that nobody looked at."""
+
+    entries: list[Entry]
+    left: int = 0
+
+
+def judged(f: Function, at: Point, theirs: Point, seconds: float, few: float = FEW) -> Judged:
     """The entries of a gradient of f, a function of arguments of these names to a number, that are not right.
 
-    Those that are `few` ulps from ours are not looked at.
+    Those that are `few` ulps from ours are not looked at. Of the others that come first which rounding explains least,
+    of each argument in turn: a number that should be 0 is any number of ulps from it, and harmless.
     """
     until = spent() + seconds
     with np.errstate(all="ignore"):
@@ -56,16 +65,24 @@ def judged(f: Function, at: Point, theirs: Point, seconds: float, few: float = F
         except ShapeError:  # a loop whose carry is of single precision stays so
             wide = at
             ours = own_gradient(f, wide)
-        found = [suspect for name, g in theirs.items() for suspect in suspects(name, at[name], g, ours[name], few)]
-    if not found:
-        return []
-    found.sort(key=lambda e: -e.ulps)
+        apart = {name: ulps(g, np.asarray(ours[name]), g.dtype) for name, g in theirs.items()}
+    if not any(np.any(x > few) for x in apart.values()):
+        return Judged([])
     limits = rounding_of(f, at)
-    kept = found[:SUSPECTS]
-    decided = [
-        decide(f, wide, at[e.name].dtype, e, limits[e.name], max(0.05, min(SHORT, until - spent()))) for e in kept
-    ]
-    return [e for e in decided if e is not None]
+    by_name = [suspects(n, at[n], theirs[n], ours[n], apart[n], limits[n], few) for n in theirs]
+    queue = [pair for turn in zip_longest(*by_name) for pair in turn if pair is not None]
+    decided: list[Entry] = []
+    left = sum(max(0, int(np.sum(a > few)) - MOST) for a in apart.values())
+    for k, (entry, excess) in enumerate(queue):
+        if k >= SUSPECTS and (excess <= 1.0 or any(e.kind == BUG for e in decided)):
+            continue
+        if k >= SUSPECTS and spent() > until:
+            left += 1
+            continue
+        bound, time = limits[entry.name], max(0.05, min(SHORT, until - spent()))
+        found = decide(f, wide, at[entry.name].dtype, entry, bound, time)
+        decided += [found] if found is not None else []
+    return Judged(decided, left)
 
 
 def own_gradient(f: Function, at: Point) -> Point:
@@ -74,14 +91,23 @@ def own_gradient(f: Function, at: Point) -> Point:
     return dict(zip(at, found))
 
 
-def suspects(name: str, x: Value, theirs: Array, ours: Array, few: float) -> Iterator[Entry]:
-    """The entries that are more than so many ulps from ours, largest first."""
+def suspects(
+    name: str, x: Value, theirs: Array, ours: Array, apart: Array, limit: Value, few: float
+) -> list[tuple[Entry, float]]:
+    """The entries that are more than so many ulps from ours, each with how much of it rounding does not explain, as a
+    multiple of what it may, largest first.
+    """
     theirs, ours, x = (np.asarray(v) for v in (theirs, ours, x))
     with np.errstate(all="ignore"):
-        apart = ulps(theirs, ours, theirs.dtype)
-    places = np.argwhere(apart > few)
-    for place in sorted(map(tuple, places.tolist()), key=lambda p: -apart[p])[:SUSPECTS]:
-        yield Entry(name, place, float(x[place]), float(theirs[place]), float(ours[place]), float(apart[place]), "", "")
+        excess = np.abs(theirs - ours) / (np.broadcast_to(np.asarray(limit, float), x.shape) + np.finfo(float).tiny)
+    excess = np.where(np.isnan(excess), np.inf, excess)
+    found = np.flatnonzero(apart > few)
+    first = found[np.lexsort((-apart.ravel()[found], -excess.ravel()[found]))][:MOST]
+    places = [tuple(map(int, np.unravel_index(k, x.shape))) for k in first]
+    return [
+        (Entry(name, p, float(x[p]), float(theirs[p]), float(ours[p]), float(apart[p]), "", ""), float(excess[p]))
+        for p in places
+    ]
 
 
 def ulps(found: Value, true: Value, dtype: DType) -> Array:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ...clock import spent
-from ...errors import DifflabError
+from ...errors import DifflabError, InputError, UnsupportedError
 from ...graph.graph import Graph
 from ...graph.leaves import check_functions
 from ...lab.taylor import taylor_test
@@ -54,34 +54,52 @@ def judge(
     with doing("judging the gradient"), program.scope():
         graph = program.graph()
         at, fixed, value = point(graph, program)
+        checked(at, fixed, value)
         weights = powers_of_two([np.shape(y) for y in value])
-        theirs = dict(zip(at, program.gradient(weights)))
+        theirs = dict(zip(at, gradient_of(program, weights)))
         if not all(np.all(np.isfinite(y)) for y in value):
             return Judgement(name_of(f), program.title, [without_value(f, program, at)], value, theirs)
         scalar = weighted(graph, weights, fixed)
         few = FEW
-        entries = judged(scalar, at, theirs, seconds / 3)
+        entries, left = judged(scalar, at, theirs, seconds / 3)
         judgement = Judgement(name_of(f), program.title, [], value, theirs, order(program, weights, at, theirs))
+        judgement.unjudged.extend(program.unjudged)
         if not entries and judgement.taylor is not None and judgement.taylor < STRAIGHT:
             few = -1.0  # at a kink we may say the same of it as they
-            entries = judged(scalar, at, theirs, seconds / 3, few)
-        if not entries:
+            entries, left = judged(scalar, at, theirs, seconds / 3, few)
+        if not entries and not left:
             return judgement
-        wrong = any(e.kind in (BUG, AT_KINK) for e in entries)
-        findings, unjudged, count = in_operations(program, until, allow, few)
-        if wrong and not any(x.kind in (BUG, AT_KINK) for x in findings):  # a rule may be right for ones alone
-            findings, unjudged, count = in_operations(program, until, allow, few, uneven=True)
-        if wrong and not any(x.kind in (BUG, AT_KINK) for x in findings):
-            findings += [composed(f, program, e) for e in entries if e.kind in (BUG, AT_KINK)]
-        worst = (
-            min(ORDER.index(e.kind) for e in entries if e.kind in ORDER) if any(e.kind in ORDER for e in entries) else 0
-        )
-        findings = [x for x in findings if x.kind not in ORDER[:worst]]  # what does no harm here, the whole being right
+        findings, unjudged, count = searched(program, until, allow, few, entries)
+        if not left:  # what does no harm here, the whole being right
+            worst = min([ORDER.index(e.kind) for e in entries if e.kind in ORDER], default=0)
+            findings = [x for x in findings if x.kind not in ORDER[:worst]]
         findings = findings or [as_finding(e, WHOLE) for e in entries]
+        unjudged += [f"{left} entries of the gradient that are apart from ours: the time was used up"] if left else []
         unjudged += [f"{x.operation} by {x.operand}: {x.reason}" for x in findings if x.kind == UNJUDGED]
         findings = [x for x in findings if x.kind != UNJUDGED]
         findings.sort(key=lambda x: (ORDER.index(x.kind), -x.ulps))
+        unjudged = list(dict.fromkeys([*program.unjudged, *unjudged]))
     return replace(judgement, findings=findings, unjudged=unjudged, operations=count)
+
+
+def searched(
+    program: Any, until: float, allow: list[str], few: float, entries: list[Entry]
+) -> tuple[list[Finding], list[str], int]:
+    """What is found in the operations. Where that says nothing of a wrong entry they are asked again otherwise: a rule
+    may be right for ones alone.
+    """
+    wrong = [e for e in entries if e.kind in (BUG, AT_KINK)]
+    accused: Callable[[list[Finding]], bool] = lambda found: any(
+        x.kind in (BUG, AT_KINK) and not x.allowed for x in found
+    )
+    findings, unjudged, count = in_operations(program, until, allow, few)
+    if wrong and not accused(findings):
+        more, late, count = in_operations(program, until, allow, few, uneven=True)
+        findings = more if accused(more) or not findings else findings
+        unjudged = list(dict.fromkeys([*unjudged, *late]))
+    if wrong and not any(x.kind in (BUG, AT_KINK) for x in findings):
+        findings += [composed(program.f, program, e) for e in wrong]
+    return findings, unjudged, count
 
 
 def program_of(f: Function, args: tuple[Tree, ...], framework: str, what: str) -> Any:
@@ -149,9 +167,13 @@ def of_step(step: Step, until: float, allow: list[str], few: float, uneven: bool
     weights = powers_of_two(step.shapes) if uneven else step.weights(graph)
     theirs = dict(zip(step.moving, step.pull(weights)))
     few = few if any(node.primitive.kinks is not None for node in graph.operations) else FEW
-    entries = judged(weighted(graph, weights), step.moving, theirs, max(0.1, until - spent()), few)
+    entries, left = judged(weighted(graph, weights), step.moving, theirs, max(0.1, until - spent()), few)
+    deeper: list[Finding] = []
     if entries and step.inner is not None and depth < DEEPEST:
-        deeper = [x for inner in step.inner() for x in of_step(inner, until, allow, few, uneven, depth + 1)]
+        for turn in step.inner():  # the first with a mistake in it
+            deeper = [x for inner in turn for x in of_step(inner, until, allow, few, uneven, depth + 1)]
+            if any(x.kind in (BUG, AT_KINK) for x in deeper) or spent() > until:
+                break
         if deeper:
             yield from (replace(x, operation=f"{x.operation} in {step.name}") for x in deeper)
             return
@@ -160,6 +182,9 @@ def of_step(step: Step, until: float, allow: list[str], few: float, uneven: bool
         if uneven:
             e = replace(e, reason=f"{e.reason}; for incoming gradients of 1, 2, 0.5, 4, 0.25")
         yield as_finding(e, step.name, step.source, allowed)
+    if left and entries:
+        more = replace(entries[0], kind=UNJUDGED, reason=f"{left} more entries: the time was used up")
+        yield as_finding(more, step.name, step.source, allowed)
 
 
 def as_finding(e: Entry, operation: str, source: str = "", allowed: bool = False) -> Finding:
@@ -168,11 +193,36 @@ def as_finding(e: Entry, operation: str, source: str = "", allowed: bool = False
 
 def without_value(f: Function, program: Any, at: dict[str, Value]) -> Finding:
     """Where the function itself is not finite there is no derivative: the operation at which numbers end."""
-    name, x = next(iter(at.items()))
+    name, x = next(((name, x) for name, x in at.items() if x.size), ("", np.zeros(())))
     index = (0,) * x.ndim
     why = "the function has no finite value here"
     entry = Entry(name, index, float(x[index]), np.nan, np.nan, np.inf, AT_KINK, why)
     return composed(f, program, entry)
+
+
+def gradient_of(program: Any, weights: list[Array]) -> list[Array]:
+    """The framework's gradient; UnsupportedError where it has none, as JAX of a loop of unknown length."""
+    try:
+        found: list[Array] = program.gradient(weights)
+    except (ValueError, TypeError, NotImplementedError, RuntimeError) as error:
+        told = next(iter(str(error).splitlines()), type(error).__name__)
+        raise UnsupportedError(f"judge: {program.title} itself cannot differentiate this: {told}") from error
+    return found
+
+
+def checked(at: dict[str, Value], fixed: dict[int, Value], value: list[Value]) -> None:
+    """What there is to judge; InputError where there is nothing, or what cannot be."""
+    if any(x.dtype.kind == "c" for x in fixed.values()):
+        raise InputError("judge: an argument is complex; give its real and imaginary parts as two arguments")
+    if not at or not any(x.size for x in at.values()):
+        raise InputError("judge: no argument is a float, or has any element, so there is no gradient to judge")
+    if not value:
+        raise InputError("judge: the function returns no float, so there is no gradient to judge")
+    for name, x in at.items():
+        if not np.all(np.isfinite(x)):
+            index = tuple(np.argwhere(~np.isfinite(x))[0].tolist())
+            place = f"{name}{list(index)}" if index else name
+            raise InputError(f"judge: argument {place} is {x[index]}; give a point at which the function is finite")
 
 
 def composed(f: Function, program: Any, entry: Entry) -> Finding:

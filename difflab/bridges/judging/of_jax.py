@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -44,6 +45,7 @@ class OfJax:
         self.names: list[str]
         self.leaves: list[Value]
         self.names, self.leaves = named(self.jax, f, args)
+        self.unjudged: list[str] = []
         self.compiled: Function = self.jax.jit(self.results)
 
     def scope(self) -> AbstractContextManager[Any]:
@@ -123,25 +125,56 @@ class OfJax:
         )
 
     def inside(self, equation: Any, values: list[Value]) -> Any:
-        """The operations of a loop's first turn, or of the branch that is taken; None of any other operation."""
+        """The operations of a loop, turn by turn, or of the branch that is taken; None of any other operation."""
         entered = INSIDE.get(str(equation.primitive))
-        return None if entered is None else lambda: self.walk(*entered(equation.params, values))
+        return None if entered is None else lambda: self.turns(entered(self, equation.params, values))
+
+    def turns(self, bodies: Turns) -> Iterator[Iterator[Step]]:
+        """The operations of each turn; the results of one, which its operations must have been asked for, lead on."""
+        found: list[Value] | None = None
+        for _ in range(MOST_TURNS):
+            try:
+                closed, operands = bodies.send(found) if found is not None else next(bodies)
+            except StopIteration:
+                return
+            results: list[list[Value]] = []
+            yield self.noted(closed, operands, results)
+            found = results[0]
+
+    def noted(self, closed: Any, operands: list[Value], results: list[list[Value]]) -> Iterator[Step]:
+        results.append((yield from self.walk(closed, operands)))
+
+    def results_of(self, closed: Any, operands: list[Value]) -> list[Value]:
+        results: list[list[Value]] = []
+        deque(self.noted(closed, operands, results), maxlen=0)
+        return results[0]
 
 
-def of_scan(params: dict[str, Any], values: list[Value]) -> tuple[Any, list[Value]]:
-    carried, first = params["num_consts"] + params["num_carry"], -1 if params["reverse"] else 0
-    return params["jaxpr"], [*values[:carried], *[x[first] for x in values[carried:]]]
+Turns: TypeAlias = Generator[tuple[Any, list[Value]], list[Value], None]  # bodies with their operands; results are sent
 
 
-def of_while(params: dict[str, Any], values: list[Value]) -> tuple[Any, list[Value]]:
-    return params["body_jaxpr"], values[params["cond_nconsts"] :]
+def of_scan(_: OfJax, params: dict[str, Any], values: list[Value]) -> Turns:
+    fixed, carried = params["num_consts"], params["num_carry"]
+    carry, moving = values[fixed : fixed + carried], values[fixed + carried :]
+    for k in range(params["length"]):
+        place = params["length"] - 1 - k if params["reverse"] else k
+        found = yield params["jaxpr"], [*values[:fixed], *carry, *[x[place] for x in moving]]
+        carry = found[:carried]
 
 
-def of_branch(params: dict[str, Any], values: list[Value]) -> tuple[Any, list[Value]]:
-    return params["branches"][int(np.clip(int(values[0]), 0, len(params["branches"]) - 1))], values[1:]
+def of_while(program: OfJax, params: dict[str, Any], values: list[Value]) -> Turns:
+    tests, fixed = params["cond_nconsts"], params["cond_nconsts"] + params["body_nconsts"]
+    carry = values[fixed:]
+    while bool(program.results_of(params["cond_jaxpr"], [*values[:tests], *carry])[0]):
+        carry = yield params["body_jaxpr"], [*values[tests:fixed], *carry]
+
+
+def of_branch(_: OfJax, params: dict[str, Any], values: list[Value]) -> Turns:
+    yield params["branches"][int(np.clip(int(values[0]), 0, len(params["branches"]) - 1))], values[1:]
 
 
 INSIDE = {"scan": of_scan, "while": of_while, "cond": of_branch}
+MOST_TURNS = 64  # that are looked into
 
 
 def floats(x: Value) -> bool:
@@ -167,7 +200,9 @@ def bound(equation: Any, values: list[Value]) -> list[Value]:
     with warnings.catch_warnings():  # a jaxpr without a function has no names to tell
         warnings.simplefilter("ignore", DeprecationWarning)
         alone = core.Jaxpr((), list(given), list(equation.outvars), [equation], equation.effects)
-    return list(core.jaxpr_as_fun(core.ClosedJaxpr(alone, ()))(*given.values()))
+    found = core.jaxpr_as_fun(core.ClosedJaxpr(alone, ()))(*given.values())
+    # What a rule hands on as it is comes as an array of a class of JAX's own.
+    return [np.asarray(y) if isinstance(y, np.ndarray) else y for y in found]
 
 
 def pulled(jax: Any, f: Function, xs: list[Value], weights: list[Array]) -> list[Array]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from ...compile.program.closure import Captured
 from ...graph.graph import Graph
 from ...graph.pytree import flatten
 from ...types import Array, Function, Tree, Value
@@ -38,10 +39,17 @@ class OfTorch:
         leaves, self.rebuild = flatten(args)
         self.leaves: list[Value] = [as_tensor(x) for x in leaves]
         self.args: tuple[Tree, ...] = self.rebuild(self.leaves)
-        self.parameters: dict[str, Any] = dict(f.named_parameters()) if isinstance(f, self.torch.nn.Module) else {}
+        alone = isinstance(f, self.torch.nn.Module)
+        self.modules: list[Any] = [f] if alone else modules_behind(f, self.torch)
+        self.parameters: dict[str, Any] = dict(self.modules[0].named_parameters()) if alone else {}
+        captured = [m for m in self.modules if not alone and any(map(self.floats, m.parameters()))]
+        self.unjudged: list[str] = [
+            f"the parameters of {type(m).__name__}, which the function reads: judge the module itself" for m in captured
+        ]
 
     def scope(self) -> AbstractContextManager[Any]:
-        return nullcontext()
+        """Buffers, such as the statistics of a batch norm, and the state of random numbers are as before at its end."""
+        return untouched(self.torch, self.modules)
 
     def graph(self) -> Graph:
         return from_torch(self.f, *self.args)
@@ -63,7 +71,10 @@ class OfTorch:
         full = [x.detach().clone().requires_grad_() if self.floats(x) else x for x in self.leaves]
         moving = [x for x in full if self.floats(x)] + [p for p in self.parameters.values() if self.floats(p)]
         with self.torch.enable_grad(), all_moving(self.parameters, self.floats):
-            return self.pulled(flatten(self.f(*self.rebuild(full)))[0], moving, weights)
+            found = flatten(self.f(*self.rebuild(full)))[0]
+            if not any(y.requires_grad for y in found if self.floats(y)):
+                self.unjudged.append("whether that is meant: no result moves with an argument (no_grad, detach, item)")
+            return self.pulled(found, moving, weights)
 
     def pulled(self, found: list[Value], moving: list[Value], weights: list[Array]) -> list[Array]:
         results = [y for y in found if self.floats(y)]
@@ -99,7 +110,7 @@ class OfTorch:
             full = [x.detach().clone() if isinstance(x, self.torch.Tensor) else x for x in leaves]
             for k, x in zip(places, xs):
                 x = (x + x.mT) / 2 if name in SYMMETRIC else x
-                full[k] = x.clone() if name.endswith("_") else x
+                full[k] = x.clone()  # which a function may write into
             positional, named = self.torch.utils._pytree.tree_unflatten(full, spec)
             found = self.torch.utils._pytree.tree_leaves(function(*positional, **named))
             return tuple(y for y in found if self.floats(y))
@@ -117,6 +128,25 @@ class OfTorch:
             pull=pull,
             graph=lambda: from_torch(of_floats, *[x.detach() for x in moving]),
         )
+
+
+def modules_behind(f: Function, torch: Any) -> list[Any]:
+    """The modules that a function reads from closures, globals and attributes."""
+    found = [x for x in Captured(f).reach()[1] if isinstance(x, torch.nn.Module)]
+    return list({id(m): m for m in found}.values())
+
+
+@contextmanager
+def untouched(torch: Any, modules: list[Any]) -> Iterator[None]:
+    """Leaves the modules' buffers and torch's random numbers as they were."""
+    buffers = [(b, b.detach().clone()) for m in modules for b in m.buffers()]
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        with torch.no_grad():
+            for b, before in buffers:
+                b.copy_(before)
 
 
 def copied(x: Any) -> Any:

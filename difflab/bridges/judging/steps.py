@@ -31,7 +31,7 @@ class Step:
     shapes: list[tuple[int, ...]]
     pull: Callable[[list[Array]], list[Array]]
     graph: Callable[[], Graph]
-    inner: Callable[[], Iterator[Step]] | None = None
+    inner: Callable[[], Iterator[Iterator[Step]]] | None = None
 
     def weights(self, graph: Graph) -> list[Array]:
         """Ones for what goes on in each entry for itself; else powers of two, which round nothing."""

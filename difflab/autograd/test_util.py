@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
+from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -95,3 +97,17 @@ def check_grads(f: Function, x: Tree, modes: Iterable[str] = tuple(MODES), order
         if order > 1:
             again = check_grads(partial(derivative, f), (0, 1), modes=modes, order=order - 1)
             again(x, core.vspace(space(f, x)).randn())
+
+
+def combo_check(fun: Function, *options: Any, **named: Any) -> Function:
+    """`combo_check(f, argnum, modes, order)(*lists, **lists)`: check_grads for each combination of the arguments.
+
+    >>> combo_check(np.sum, 0)([np.ones(2), np.ones((2, 3))], axis=[None, 0])
+    """
+    check = check_grads(fun, *options, **named)
+
+    def each(*args: Iterable[Value], **kwargs: Iterable[Value]) -> None:
+        for values in product(*args, *kwargs.values()):
+            check(*values[: len(args)], **dict(zip(kwargs, values[len(args) :])))
+
+    return each

@@ -15,10 +15,16 @@ NO_FUNCTIONS = ("r_", "c_")
 __all__: list[str] = sorted({*public_names(), *OLD} - {"test", "show_config", "show_runtime"})
 
 
+def where(condition: Value, x: Value = None, y: Value = None) -> Value:
+    """NumPy's, whose arguments may be given by name."""
+    given = [a for a in (x, y) if a is not None]
+    return difflab_numpy.where(condition, *given)
+
+
 def resolve(name: str) -> Value:
     """What is behind a name of NumPy's."""
     if name.startswith("__"):
         raise AttributeError(f"module 'difflab.autograd.numpy' has no attribute {name!r}")
-    value = getattr(difflab_numpy, OLD.get(name, name))
+    value = where if name == "where" else getattr(difflab_numpy, OLD.get(name, name))
     plain = name in NO_FUNCTIONS or not callable(value) or isinstance(value, type)
     return value if plain else dispatching(name, value)

@@ -168,12 +168,10 @@ def stdtr(df: Value, t: Value) -> Value:
 def stdtrit(df: Value, p: Value) -> Value:
     """From the lower half, for 1 - p is exact in the upper one; SciPy's and one step of Newton's."""
     low = np.where(p > 0.5, 1.0 - p, p)
-    root = np.sqrt(df)
-    x = special.stdtrit(df, low)
-    centre = special.betainc(0.5, 0.5 * df, x * x / (df + x * x))
-    gap = np.where(low > 0.25, (0.5 - low) - 0.5 * centre, special.stdtr(df, x) - low)
+    far = np.sqrt(df) * (inverse_beta(df) / df) ** (1.0 / df) * low ** (-1.0 / df)
+    x = np.where((far > FAR * np.sqrt(df)) & (low < 0.25), -far, special.stdtrit(df, low))
+    centre = 0.5 * special.betainc(0.5, 0.5 * df, x * x / (df + x * x))
+    gap = np.where(x * x < df, (0.5 - low) - centre, stdtr(df, x) - low)
     x = polished(x, gap, t_density(df, x, n=0))
-    far = root * np.exp((np.log(inverse_beta(df)) - np.log(df) - np.log(low)) / df)
-    x = np.where((far > FAR * root) & (low < 0.25), -far, x)
     x = np.where((low == 0.0) & (df > 0), -np.inf, np.where(low == 0.5, 0.0 * df, x))
     return np.where(p > 0.5, -x, x)

@@ -34,8 +34,8 @@ POINTS = [(3.0, 1.5), (3.0, -1.5), (0.1, 2.0), (0.1, -1e12), (1.0, 1e-7), (7.3, 
 def test_the_distribution_function_by_the_degrees_of_freedom(point):
     tail = lambda df, t: student(df, -abs(t))  # the whole, less the tail, would cancel
     for n in (1, 2, 3):
-        true = exact(tail, point, (n, 0)) * -np.sign(point[1])
-        bound = 2e-15 * size(*point) * max(abs(true), abs(exact(tail, point, (1, 0))) / (50 * point[0]) ** (n - 1))
+        true = exact(tail, point, (n, 0), 120) * -np.sign(point[1])
+        bound = 2e-15 * size(*point) * max(abs(true), abs(exact(tail, point, (1, 0), 120)) / (50 * point[0]) ** (n - 1))
         assert abs(kernels.stdtr_slope(*point, n=n) - true) <= bound, n
 
 
@@ -84,7 +84,7 @@ def test_the_inverse_by_all_operands(point):
         (special.stdtr, (3.0, -np.inf), 0.0, (0.0, 0.0)),
         (special.stdtr, (np.inf, 1.0), special.ndtr(1.0), (0.0, 0.24197072451914337)),
         (special.stdtr, (-1.0, 1.0), np.nan, (np.nan, np.nan)),
-        (special.stdtr, (0.1, -1e200), 4.1738031379643e-21, (-1.88031868e-18, 4.1738031379643e-222)),
+        (special.stdtr, (0.1, -1e200), 4.173803137173207e-21, (-1.92740956641306e-18, 4.173803137173207e-222)),
         (special.stdtrit, (3.0, 0.5), 0.0, (0.0, 2.720699046351327)),
         (special.stdtrit, (3.0, 0.0), -np.inf, (np.inf, np.inf)),
         (special.stdtrit, (3.0, 1.0), np.inf, (-np.inf, np.inf)),

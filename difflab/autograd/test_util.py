@@ -65,7 +65,8 @@ def check_jvp(f: Function, x: Tree) -> None:
     target = core.vspace(y)
     w = target.randn()
     a, b = target.inner_prod(w, found), target.inner_prod(w, expected)
-    assert scalar_close(a, b), f"(JVP) check of {named(f)} failed: forward mode gives {a}, differences give {b}, at {x!r}"
+    told = f"(JVP) check of {named(f)} failed: forward mode gives {a}, differences give {b}, at {x!r}"
+    assert scalar_close(a, b), told
 
 
 def check_equivalent(x: Tree, y: Tree) -> None:

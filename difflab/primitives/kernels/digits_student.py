@@ -25,5 +25,3 @@ def stdtr(df: Value, t: Value, *, n: int = 0) -> Value:
 def stdtrit(df: Value, p: Value) -> Value:
     df, p = mpf(df), mpf(p)
     return solved(special.stdtrit(float(df), float(p)), lambda x: stdtr(df, x) - p, lambda x: t_density(df, x, n=0))
-
-

@@ -1,13 +1,14 @@
 """NumPy code for Student's t distribution: its density and distribution function, derived by the degrees of freedom.
 
-With t = sqrt(ν) sinh(v) the density over v is cosh(v)^(-ν) / B(ν/2, 1/2), smooth and without long tails. To first order
-its derivative by ν changes the sign once on each side of 0: up to there it is integrated from 0, and beyond from the far
-end, as the whole is 1 whatever ν is, so that nothing cancels.
+With t = sqrt(ν) sinh(v) the density over v is cosh(v)^(-ν) / B(ν/2, 1/2), smooth and without long tails. To first
+order its derivative by ν changes the sign once on each side of 0: up to there it is integrated from 0, and beyond from
+the far end, as the whole is 1 whatever ν is, so that nothing cancels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from math import comb, factorial, pi, sqrt
 
 import numpy as np
@@ -16,13 +17,14 @@ from ...late import Late
 from ...types import Value
 from ..cumulants import moments
 from .elementwise import in_double, log_cosh, normal_density
-from .incomplete import LARGE, NEPERS, integral, log1p_gap, polished, scaled_gamma
+from .incomplete import LARGE, NEPERS, gauss, log1p_gap, polished, scaled_gamma
 
 special: Value = Late("scipy.special")
 # (2^2k - 1) B_2k / 2k: of the series of [ψ((ν + 1)/2) - ψ(ν/2)]/2 - 1/2ν in 1/ν²
 BETA_SERIES = (1 / 4, -1 / 8, 1 / 4, -17 / 16, 31 / 4, -691 / 8, 5461 / 4, -929569 / 32)
 STEADY = 40.0  # from here on they are enough
 EDGES = (0.0, 8.0, 20.0, np.inf)  # of v: near 0 it bends, from 20 on it is an exponential
+BLOCK = 2048  # elements at a time, with all nodes of each
 FAR = 1e75  # of t/sqrt(ν): its square is still a double, and 1 beside it is nothing
 
 
@@ -65,26 +67,31 @@ def excess(nu: Value, m: int) -> Value:
     return (-1.0) ** m * (total + series / x**m)
 
 
-def cumulants(nu: Value, v: Value, most: int) -> list[Value]:
-    """The derivatives by ν of the logarithm of the density at t = sqrt(ν) sinh(v); at 0 there is none of order 0.
+def excesses(nu: Value, n: int) -> list[Value]:
+    return [excess(nu, i) for i in range(max(n, 1))]
 
-    With w = t²/(ν + t²) and q = 1 - w: differences of powers of q, written as sums of terms of one sign.
+
+def cumulants(nu: Value, known: list[Value], v: Value) -> list[Value]:
+    """The derivatives by ν of the logarithm of the density at t = sqrt(ν) sinh(v), as many as `excesses` are known.
+
+    The first in the list stands for order 0, and is none. With w = t²/(ν + t²) and q = 1 - w, differences of powers of
+    q are written as sums of terms of one sign.
     """
     w, q = np.tanh(v) ** 2, np.cosh(v) ** -2.0
     bend = np.where(w < 0.35, 0.5 * log1p_gap(-w), 0.5 * w - log_cosh(v))
-    found = [0.0, excess(nu, 0) + bend + 0.5 * w / nu]
-    for i in range(2, most + 1):
+    found = [0.0, known[0] + bend + 0.5 * w / nu]
+    for i in range(2, len(known) + 1):
         powers = [q**j for j in range(i)]
         square = factorial(i - 2) * w * w * sum((j + 1) * p for j, p in enumerate(powers[:-1]))
         plain = factorial(i - 1) * w * sum(powers) / nu
-        found.append(excess(nu, i - 1) + (-1.0) ** i * 0.5 * (square - plain) / nu ** (i - 1.0))
+        found.append(known[i - 1] + (-1.0) ** i * 0.5 * (square - plain) / nu ** (i - 1.0))
     return found
 
 
-def moment(nu: Value, v: Value, n: int) -> Value:
+def moment(nu: Value, known: list[Value], v: Value, n: int) -> Value:
     """The n-th derivative of the density by ν, over the density."""
-    known = cumulants(nu, v, n)
-    return moments(lambda i, _: known[i], n, 0)[n, 0]
+    of_log = cumulants(nu, known, v)
+    return moments(lambda i, _: of_log[i], n, 0)[n, 0]
 
 
 @in_double
@@ -96,7 +103,7 @@ def t_density(df: Value, t: Value, *, n: int) -> Value:
     u = np.abs(t) / root
     found = weight(nu, u) / np.hypot(1.0, u) * (inverse_beta(nu) / root)
     if n:
-        found = np.where(found == 0.0, 0.0, found * moment(nu, np.arcsinh(u), n))
+        found = np.where(found == 0.0, 0.0, found * moment(nu, excesses(nu, n), np.arcsinh(u), n))
     limit = np.where(df == np.inf, normal_density(t) if n == 0 else np.zeros_like(t), np.nan)
     return np.where(np.isnan(t), np.nan, np.where(inside, found, limit))
 
@@ -107,34 +114,39 @@ def stdtr_slope(df: Value, t: Value, *, n: int) -> Value:
     df, t = np.broadcast_arrays(df, t)
     inside = (df > 0) & (df < np.inf) & np.isfinite(t)
     found = np.where((df > 0) & ~np.isnan(t), 0.0, np.full(df.shape, np.nan))
-    nu = df[inside]
-    u = np.abs(t[inside]) / np.sqrt(nu)
-    v = np.arcsinh(u)
-    middle, slope = cumulants(nu, v, 1)[1] > 0, np.empty_like(nu)
-    for where, rule in ((middle, from_middle), (~middle, from_end)):
-        if where.any():
-            slope[where] = rule(nu[where], u[where], v[where], n)
-    found[inside] = np.sign(t[inside]) * slope * inverse_beta(nu)
+    nu, at = df[inside], t[inside]
+    blocks = [slice(k, k + BLOCK) for k in range(0, nu.size, BLOCK)]
+    parts = [slope_of_half(nu[block], np.abs(at[block]) / np.sqrt(nu[block]), n) for block in blocks]
+    found[inside] = np.sign(at) * inverse_beta(nu) * np.concatenate([np.zeros(0), *parts])
     return found
 
 
-def over_panels(f: Callable[[Value], Value], low: Value, high: Value, origin: Value) -> Value:
-    """The integral of f(x) over x from `low` to `high`, cut where `origin` + x crosses an edge."""
-    total = np.zeros_like(low)
-    for left, right in zip(EDGES, EDGES[1:]):
-        start, end = np.clip(left - origin, low, high), np.clip(right - origin, low, high)
-        if (end > start).any():
-            total = total + integral(lambda x, start=start: f(start + x), end - start)
+def slope_of_half(nu: Value, u: Value, n: int) -> Value:
+    """For t = u sqrt(ν) above 0, times B(ν/2, 1/2)."""
+    v, known, slope = np.arcsinh(u), excesses(nu, n), np.empty_like(nu)
+    middle = cumulants(nu, known, v)[1] > 0
+    for where, rule in ((middle, from_middle), (~middle, from_end)):
+        if where.any():
+            slope[where] = rule(nu[where], [k[where] for k in known], u[where], v[where], n)
+    return slope
+
+
+def over_panels(f: Callable[[Value], Value], end: Value, origin: Value) -> Value:
+    """The integral of f(x) over x from 0 to `end`, cut where `origin` + x crosses an edge; f takes rows of nodes."""
+    nodes, weights = (np.array(column)[:, None] for column in zip(*gauss()))
+    total = np.zeros_like(end)
+    for left, right in pairwise(EDGES):
+        low, high = np.clip(left - origin, 0.0, end), np.clip(right - origin, 0.0, end)
+        if (high > low).any():
+            total = total + (high - low) * np.sum(weights * f(low + nodes * (high - low)), axis=0)
     return total
 
 
-def from_middle(nu: Value, u: Value, v: Value, n: int) -> Value:
-    f = lambda x: np.exp(-nu * log_cosh(x)) * moment(nu, x, n)
-    zero = np.zeros_like(v)
-    return over_panels(f, zero, v, zero)
+def from_middle(nu: Value, known: list[Value], u: Value, v: Value, n: int) -> Value:
+    return over_panels(lambda x: np.exp(-nu * log_cosh(x)) * moment(nu, known, x, n), v, np.zeros_like(v))
 
 
-def from_end(nu: Value, u: Value, v: Value, n: int) -> Value:
+def from_end(nu: Value, known: list[Value], u: Value, v: Value, n: int) -> Value:
     tangent, front = np.tanh(v), weight(nu, u)
     rest = 0.5 * np.cosh(v) ** -2.0 / (1.0 + tangent)  # (1 - tanh(v))/2
 
@@ -143,12 +155,11 @@ def from_end(nu: Value, u: Value, v: Value, n: int) -> Value:
         near = np.minimum(x, 1.0)
         short = np.log1p(2.0 * np.sinh(0.5 * near) ** 2 + tangent * np.sinh(near))
         fall = np.where(x < 1.0, short, x + np.log1p(rest * np.expm1(-2.0 * x)))
-        return np.exp(-nu * fall) * moment(nu, v + x, n)
+        return np.exp(-nu * fall) * moment(nu, known, v + x, n)
 
     c = NEPERS / nu
     end = c + np.log((1.0 + np.sqrt(tangent**2 * np.exp(-2.0 * c) - np.expm1(-2.0 * c))) / (1.0 + tangent))
-    found = -front * over_panels(f, np.zeros_like(v), end, v)
-    return np.where(front == 0.0, 0.0, found)
+    return np.where(front == 0.0, 0.0, -front * over_panels(f, end, v))
 
 
 # The distribution function and its inverse: SciPy's, and where it gives up the first term of the tail.

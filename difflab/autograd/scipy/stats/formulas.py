@@ -51,9 +51,7 @@ def within(inside: Value, x: Value, at: float) -> Value:
     return np.where(inside, x, at)
 
 
-def inside(
-    f: Function, z: Value, *shapes: Value, ends: tuple[float, float], top: float = np.inf
-) -> Value:
+def inside(f: Function, z: Value, *shapes: Value, ends: tuple[float, float], top: float = np.inf) -> Value:
     """f(z, *shapes) for z from 0 to `top`; beyond them the values that f comes to at both ends, without a slope.
 
     NaN where a shape is not positive, as SciPy has it.

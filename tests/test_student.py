@@ -26,8 +26,10 @@ def size(df, t):
 
 
 # In the middle, in both tails, beside each place where the formula changes, with few and many degrees of freedom.
-POINTS = [(3.0, 1.5), (3.0, -1.5), (0.1, 2.0), (0.1, -1e12), (1.0, 1e-7), (7.3, 0.0), (7.3, -40.0), (40.0, 1.3),
-          (39.9, 1.3), (18.5, -1e-3), (300.0, 12.0), (1e4, -1.0), (1e4, 6.0), (0.5, 2e3), (0.02, 1e-30), (2.0, 5.4)]  # fmt: skip
+POINTS = [
+    (3.0, 1.5), (3.0, -1.5), (0.1, 2.0), (0.1, -1e12), (1.0, 1e-7), (7.3, 0.0), (7.3, -40.0), (40.0, 1.3), (39.9, 1.3),
+    (18.5, -1e-3), (300.0, 12.0), (1e4, -1.0), (1e4, 6.0), (0.5, 2e3), (0.02, 1e-30), (2.0, 5.4),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("point", POINTS, ids=str)

@@ -10,8 +10,8 @@ from .primitive import Carrier, Domain
 from .scipy_row import special
 from .spelling import OF_REALS
 
-FREEDOM = Domain(0.5, 10.0, tails=(0.1, 300.0, 1e4))
-POINT = Domain(-4.0, 4.0, tails=(-50.0, 50.0, 1e-6), branch_points=(0.0,))
+FREEDOM = Domain(0.5, 10.0, tails=(0.1, 40.0))
+POINT = Domain(-4.0, 4.0, tails=(-20.0, 20.0, 1e-6), branch_points=(0.0,))
 
 
 def pull(m: Carrier, df: Value, t: Value, i: int) -> Value:

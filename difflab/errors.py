@@ -39,7 +39,7 @@ class NoAttributeError(DifflabError, AttributeError):
         self.obj: object = None
 
 
-class NoDerivativeError(DifflabError, TypeError):
+class NoDerivativeError(DifflabError, TypeError, NotImplementedError):
     """The operation has no derivative with respect to that operand."""
 
 

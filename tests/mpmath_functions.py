@@ -127,6 +127,15 @@ def beta_density(a, b, x):
     return x ** (a - 1) * (1 - x) ** (b - 1) / mp.beta(a, b)
 
 
+def student(df, t):
+    tail = mp.betainc(df / 2, mpf(1) / 2, 0, df / (df + t * t), regularized=True) / 2
+    return tail if t < 0 else 1 - tail
+
+
+def student_density(df, t):
+    return (1 + t * t / df) ** (-(df + 1) / 2) / (mp.sqrt(df) * mp.beta(df / 2, mpf(1) / 2))
+
+
 def solved(start, operands, f, slope):
     """Where f is the last operand, by Newton's iteration from SciPy's value in double precision."""
     x = mpf(float(start(*map(float, operands))))
@@ -368,6 +377,12 @@ FUNCTIONS = {
         (a, b, y),
         lambda x: mp.betainc(a, b, 0, x, regularized=True),
         lambda x: beta_density(a, b, x),
+    ),
+    "t_density": lambda df, t, n: mp.diff(lambda df: student_density(df, t), df, n),
+    "stdtr": student,
+    "stdtr_slope": lambda df, t, n: mp.diff(lambda df: student(df, t), df, n),
+    "stdtrit": lambda df, p: solved(
+        special.stdtrit, (df, p), lambda t: student(df, t), lambda t: student_density(df, t)
     ),
     "hyp2f1": mp.hyp2f1,
     "hyp1f1": mp.hyp1f1,

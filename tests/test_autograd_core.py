@@ -15,8 +15,11 @@ from difflab.autograd import core, extend, tracer
 from difflab.autograd.misc.fixed_points import fixed_point
 from difflab.autograd.misc.flatten import flatten, flatten_func
 from difflab.autograd.misc.optimizers import adam, rmsprop, sgd
-from difflab.autograd.test_util import check_grads
+from difflab.autograd.misc.tracers import const_graph, full_graph
+from difflab.autograd.test_util import check_grads, combo_check
+from difflab.autograd.util import toposort
 from difflab.errors import InputError, NoDerivativeError, ShapeError, TraceError
+from difflab.graph import pytree
 
 X = np.array([0.3, -1.2, 2.0])
 A = np.arange(9.0).reshape(3, 3) / 5
@@ -225,7 +228,7 @@ def test_vspaces():
     space = core.vspace({"a": np.ones(2), "b": 1j})
     assert space.size == 4
     assert len(list(space.standard_basis())) == 4
-    assert space.inner_prod(space.ones(), space.ones()) == 3.0
+    assert space.inner_prod(space.ones(), space.ones()) == space.size
     assert core.vspace(np.ones((2, 3))).shape == (2, 3)
     assert core.vspace(1.0) == core.vspace(2.0) != core.vspace(X)
     np.testing.assert_array_equal(space.add(space.ones(), space.ones())["a"], [2.0, 2.0])
@@ -387,3 +390,77 @@ def test_fixed_points_are_differentiated_implicitly(a):
     solved = lambda p: fixed_point(linear, p, 0.0, lambda x, y: abs(x - y), 1e-10)
     g = ag.grad(solved)({"b": 3.0, "c": 1.0})
     assert g["b"] == pytest.approx(2.0, rel=1e-12) and g["c"] == pytest.approx(6.0, rel=1e-12)
+
+
+# Graphs.
+def spread(weights, x):
+    """A program with operations of several results, a container, an operand twice and a constant."""
+    values, vectors = anp.linalg.eigh(x + x.T)
+    return {"cubes": anp.sum(weights[0] * values**3), "first": vectors[:, 0] ** 2 * weights[1], "one": 1.0}
+
+
+def test_const_graph_runs_the_function_once_and_gives_what_it_gives():
+    runs = []
+
+    def counted(weights, x):
+        runs.append(0)
+        return spread(weights, x)
+
+    cached = const_graph(counted, (2.0, 3.0))
+    for matrix in (A, A**2 + np.eye(3), A - 1.0):
+        found, expected = cached(matrix), spread((2.0, 3.0), matrix)
+        assert found.keys() == expected.keys()
+        for name in found:
+            np.testing.assert_allclose(found[name], expected[name], rtol=1e-14, atol=1e-15)
+        f = lambda call: lambda x: anp.sum(call(x)["cubes"] + call(x)["first"][0])
+        np.testing.assert_array_equal(ag.grad(f(cached))(matrix), ag.grad(f(lambda x: spread((2.0, 3.0), x)))(matrix))
+    assert len(runs) == 1 and cached.__name__ == "counted"
+
+
+def test_const_graph_keeps_the_branch_that_it_took_first():
+    cached = const_graph(lambda x, y: x * y if x > 0 else x + y)
+    assert [cached(2.0, 3.0), cached(-2.0, 3.0)] == [6.0, -6.0]
+
+
+def test_const_graph_of_a_program_recorded_inside_a_gradient():
+    cached = const_graph(lambda x: anp.sum(anp.tanh(x) ** 2))
+    for point in (X, 2 * X):
+        expected = ag.hessian(lambda x: anp.sum(anp.tanh(x) ** 2))(point)
+        np.testing.assert_allclose(ag.hessian(cached)(point), expected, rtol=1e-14)
+
+
+def test_a_graph_of_a_constant_is_refused():
+    for call in (lambda: const_graph(lambda x: 3.0)(1.0), lambda: full_graph(lambda x: 3.0, 1.0)):
+        with pytest.raises(InputError, match="does not depend on its arguments"):
+            call()
+    with pytest.raises(InputError, match="full_graph: the function returned 2 arrays"):
+        full_graph(lambda x: (x, 2 * x), 1.0)
+
+
+def test_every_node_of_a_full_graph_can_be_computed_again():
+    end = full_graph(lambda x, y: spread((x, y), y * A)["cubes"] * x, 2.0, 3.0)
+    nodes = list(toposort(end))
+    assert nodes[0] is end and end.value == pytest.approx(spread((2.0, 3.0), 3.0 * A)["cubes"] * 2.0)
+    order = {node: k for k, node in enumerate(nodes)}
+    same = lambda a, b: all(map(np.array_equal, pytree.leaves_of(a), pytree.leaves_of(b)))
+    names = []
+    for node in nodes:
+        fun, args, kwargs, parents = node.recipe
+        names.append(fun.__name__)
+        for place, parent in parents:
+            assert order[parent] > order[node] and same(args[place], parent.value)
+        assert not parents or same(fun(*args, **kwargs), node.value)
+    assert "eigh" in names and {node.value for node in nodes if not node.parents} == {2.0, 3.0}
+
+
+def test_combo_check_tries_every_combination():
+    tried = []
+
+    def f(x, y, scale):
+        tried.append((np.shape(x), float(y), scale))
+        return anp.sum(x) * scale
+
+    combo_check(f, 0, modes=["fwd"], order=1)([np.ones(1), np.ones(2)], [1.0, 2.0], scale=[3, 4])
+    assert set(tried) == {((n,), y, s) for n in (1, 2) for y in (1.0, 2.0) for s in (3, 4)}
+    with pytest.raises(AssertionError, match="forward mode"):
+        combo_check(lambda x: anp.floor(x) + ag.tracer.getval(x), 0, order=1)([0.5])

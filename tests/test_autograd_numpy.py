@@ -15,7 +15,7 @@ import difflab.autograd.numpy as anp
 from difflab.autograd.numpy import numpy_jvps, numpy_vjps
 from difflab.autograd.scipy import integrate, linalg, misc, signal, special, stats
 from difflab.autograd.test_util import check_grads
-from difflab.errors import InputError, NoDerivativeError, ShapeError
+from difflab.errors import InputError, ShapeError
 
 RNG = np.random.default_rng(5)
 X = np.array([0.2, 0.5, 0.7, 0.9])
@@ -85,20 +85,28 @@ def test_arrays_have_autograds_jacobians(name):
 
 
 SCALE = lambda x: x[1] + 0.5
+DISTRIBUTION = "cdf sf logcdf logsf".split()
 DENSITIES = {
     **{f"norm.{f}": (lambda d, x: d(x, x[0], SCALE(x))) for f in "pdf logpdf cdf sf logcdf logsf".split()},
     **{f"gamma.{f}": (lambda d, x: d(3 * x, x[1] + 0.5)) for f in ("pdf", "logpdf")},
-    "gamma.cdf": lambda d, x: d(3 * x, 2.5),
+    **{f"gamma.{f}": (lambda d, x: d(3 * x, x[1] + 0.5, 0.0, SCALE(x))) for f in DISTRIBUTION},
+    "gamma.ppf": lambda d, x: d(x, x[1] + 0.5),
     **{f"beta.{f}": (lambda d, x: d(x, x[0] + 1, x[1] + 1)) for f in ("pdf", "logpdf")},
-    "beta.cdf": lambda d, x: d(x, 1.5, 2.5),
+    **{f"beta.{f}": (lambda d, x: d(x, x[0] + 1, x[1] + 1)) for f in DISTRIBUTION},
+    "beta.ppf": lambda d, x: d(x, x[0] + 1, x[1] + 1),
     **{f"chi2.{f}": (lambda d, x: d(3 * x, 3.0)) for f in ("pdf", "logpdf", "cdf")},
+    **{f"chi2.{f}": (lambda d, x: d(3 * x, 3 * x[1])) for f in ("sf", "logcdf", "logsf")},
+    "chi2.ppf": lambda d, x: d(x, 3 * x[1]),
     **{f"poisson.{f}": (lambda d, x: d(COUNTS, 3 * x)) for f in ("pmf", "logpmf", "cdf")},
     **{f"t.{f}": (lambda d, x: d(x, x[1] + 1, x[2], SCALE(x))) for f in ("pdf", "logpdf")},
-    **{f"t.{f}": (lambda d, x: d(x, 3.0, x[2], SCALE(x))) for f in ("cdf", "logcdf")},
+    **{f"t.{f}": (lambda d, x: d(x, x[1] + 1, x[2], SCALE(x))) for f in DISTRIBUTION},
+    "t.ppf": lambda d, x: d(x, x[1] + 1, x[2], SCALE(x)),
     **{f"dirichlet.{f}": (lambda d, x: d(np.array([0.1, 0.2, 0.3, 0.4]), x)) for f in ("pdf", "logpdf")},
     **{f"multivariate_normal.{f}": (lambda d, x: d(x, x[0] * X, S)) for f in ("pdf", "logpdf")},
 }
-NOT_THEIRS = ("t.cdf", "t.logcdf")  # autograd has no derivative of both by loc and scale
+NOT_THEIRS = {f"{d}.{f}" for d in ("gamma", "beta", "t") for f in (*DISTRIBUTION, "ppf")} | {
+    f"chi2.{f}" for f in ("sf", "logcdf", "logsf", "ppf")
+}  # of them autograd has no function, or no derivative by every parameter
 
 
 def method(module, path):
@@ -134,7 +142,10 @@ def anp_of(name):
     [
         (stats.gamma.logpdf, scipy.stats.gamma.logpdf, (-1.0, 2.0)),
         (lambda x: stats.gamma.cdf(x, 2.0), lambda x: scipy.stats.gamma.cdf(x, 2.0), (-1.0,)),
-        (lambda x: stats.gamma.sf(x, 2.0), lambda x: scipy.stats.gamma.sf(x, 2.0), (-1.0,)),
+        (stats.gamma.sf, scipy.stats.gamma.sf, (-1.0, 2.0)),
+        (stats.gamma.logsf, scipy.stats.gamma.logsf, (-1.0, 2.0)),
+        (stats.beta.logcdf, scipy.stats.beta.logcdf, (1.0, 2.0, 3.0)),
+        (stats.chi2.logcdf, scipy.stats.chi2.logcdf, (0.0, 3.0)),
         (stats.beta.logpdf, scipy.stats.beta.logpdf, (1.5, 2.0, 3.0)),
         (lambda x: stats.beta.cdf(x, 2.0, 3.0), lambda x: scipy.stats.beta.cdf(x, 2.0, 3.0), (1.5,)),
         (stats.norm.logpdf, scipy.stats.norm.logpdf, (0.3, 0.1, -1.0)),
@@ -168,11 +179,6 @@ def test_normal_distributions_of_several_variables():
     check_grads(lambda x: d.logpdf(x, 0.5, 2.0))(X)
 
 
-def test_t_has_no_derivative_by_the_degrees_of_freedom_of_its_distribution_function():
-    with pytest.raises(NoDerivativeError, match="argument 0"):
-        ag.grad(lambda df: stats.t.cdf(0.3, df))(2.0)
-
-
 SPECIAL = "betaln psi digamma gamma gammaln erf erfc erfinv logit expit j0 y0 j1 y1 i0 i1 rgamma".split()
 
 
@@ -203,6 +209,8 @@ def test_triangular_systems(lower, trans):
 def test_matrix_functions():
     check_grads(lambda a: linalg.sqrtm(a @ a.T + anp.eye(4)))(A)
     check_grads(linalg.solve_sylvester, (0, 1, 2))(S, S + np.diag(X), A)
+    check_grads(linalg.solve_sylvester, (0, 1, 2))(S + 1j * A, S + np.diag(X), A - 1j * S)
+    check_grads(lambda a: linalg.sqrtm((a + a.T) / 2))(A)  # not definite: the root is complex
     check_grads(lambda a: linalg.expm(a / 3))(A)
     for f in (linalg.inv, linalg.det, linalg.pinv):
         np.testing.assert_allclose(f(S), getattr(scipy.linalg, f.__name__)(S))
@@ -229,6 +237,9 @@ CONVOLUTIONS = [
     ({"axes": ([1], [0])}, (2, 5), (3, 4)),
     ({"axes": ([0], [1]), "dot_axes": ([1], [0])}, (5, 2, 3), (2, 3, 4)),
     ({"axes": ([1], [0]), "mode": "valid"}, (2, 3), (5, 4)),
+    ({"mode": "same"}, (4, 5), (2, 3)),
+    ({"mode": "same"}, (2, 3), (3, 4)),
+    ({"axes": ([2], [1]), "dot_axes": ([1], [0]), "mode": "same"}, (2, 3, 5), (3, 4)),
 ]
 
 
@@ -246,10 +257,10 @@ def test_convolutions_have_derivatives(options, a, b):
 
 def test_convolution_is_scipys():
     a, b = RNG.normal(size=(4, 3)), RNG.normal(size=(2, 2))
-    for mode in ("full", "valid"):
+    for mode in ("full", "same", "valid"):
         np.testing.assert_allclose(signal.convolve(a, b, mode=mode), scipy.signal.convolve(a, b, mode))
     for call, error in [
-        (lambda: signal.convolve(a, b, mode="same"), InputError),
+        (lambda: signal.convolve(a, b, mode="reflect"), InputError),
         (lambda: signal.convolve(a, b[0]), ShapeError),
         (lambda: signal.convolve(np.ones((2, 5)), np.ones((3, 3)), mode="valid"), ShapeError),
     ]:
@@ -271,6 +282,27 @@ def test_differential_equations():
         up, down = (loss(*args[:k], args[k] + step * along, *args[k + 1 :]) for step in (1e-4, -1e-4))
         slope = np.sum(ag.grad(loss, k)(*args) * along)
         np.testing.assert_allclose(slope, (up - down) / 2e-4, rtol=1e-5, atol=1e-6)
+
+
+def test_differential_equations_have_derivatives_of_higher_order():
+    """y' = p y, whose solution is y0 exp(p t); the field gives a list."""
+    times = np.array([0.0, 0.7])
+    end = lambda v: integrate.odeint(lambda y, t, p: [y[0] * p], v[:1], times, (v[1],), rtol=1e-9, atol=1e-9)[1, 0]
+    found = ag.hessian(end)(np.array([2.0, 0.5]))
+    slope = 0.7 * np.exp(0.35)
+    np.testing.assert_allclose(found, [[0.0, slope], [slope, 2.0 * 0.7 * slope]], rtol=1e-6, atol=1e-7)
+
+
+def test_names_that_are_not_numpys():
+    check_grads(lambda d: anp.make_diagonal(d, axis1=-1, axis2=-2))(A)
+    np.testing.assert_array_equal(anp.make_diagonal(A, axis1=-1, axis2=-2), peer("numpy").make_diagonal(A, 0, -1, -2))
+    with pytest.raises(InputError, match="axis1=0"):
+        anp.make_diagonal(A)
+    np.testing.assert_array_equal(anp.where([True, False], x=np.ones(2), y=0.0), [1.0, 0.0])
+    np.testing.assert_array_equal(anp.where(condition=[True, False])[0], [0])
+    assert anp.where([True, False], [1.0, 2.0], [3.0, 4.0]) == [1.0, 4.0] and anp.where(True, 1, 2) == 1
+    assert isinstance(anp.where(np.array([True]), 1.0, 2.0), np.ndarray)
+    assert ag.grad(lambda x: anp.sum(anp.where(X > 0.4, y=0.0, x=x * X)))(2.0) == np.sum(X[X > 0.4])
 
 
 def test_what_rules_of_others_import():

@@ -214,3 +214,26 @@ def test_text_of_a_traced_value():
 def test_what_numpy_functions_refuse(f, words):
     with pytest.raises(dl.DifflabError, match=words):
         dl.grad(lambda x: (f(x), x[0])[1])(X)
+
+
+NESTED = {
+    "append": lambda np, a: np.append([[a, a], [a, 1.0]], [[a, 2.0]], axis=0),
+    "append of lists": lambda np, a: np.append([a, 1.0], [a, 2.0]),
+    "concatenate": lambda np, a: np.concatenate([[[a, a], [a, 1.0]], [[a, 2.0]]], axis=0),
+    "concatenate of tuples": lambda np, a: np.concatenate(((a, 1.0), [a])),
+    "stack": lambda np, a: np.stack([[[a, a], [a, 1.0]], [[a, 2.0], [a, a]]], axis=1),
+    "vstack": lambda np, a: np.vstack([[[a, a], [a, 1.0]], [[a, 2.0]]]),
+    "hstack": lambda np, a: np.hstack([[[a, a], [a, 1.0]], [[a], [a]]]),
+    "column_stack": lambda np, a: np.column_stack([[[a, a], [a, 1.0]], [[a], [a]]]),
+    "multi_dot": lambda np, a: np.linalg.multi_dot([[[a, a], [a, 1.0]], [[a], [2.0]]]),
+}
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_what_joins_arrays_takes_them_as_nested_lists(name):
+    def weighed(np, a):
+        y = NESTED[name](np, a)
+        return np.sum(y * np.cos(np.arange(y.size).reshape(y.shape)))
+
+    slope = (weighed(np, 2.0 + 1e-6) - weighed(np, 2.0 - 1e-6)) / 2e-6
+    assert dl.grad(lambda a: weighed(dnp, a))(2.0) == pytest.approx(slope, rel=1e-7)

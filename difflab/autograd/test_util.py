@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
+from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -39,6 +41,11 @@ def make_numerical_jvp(f: Function, x: Tree) -> Function:
     return jvp
 
 
+def named(f: Function) -> str:
+    """What messages call a function."""
+    return str(getattr(f, "__name__", "an unnamed function"))
+
+
 def check_vjp(f: Function, x: Tree) -> None:
     """Reverse mode against differences, in a random direction."""
     vjp, y = core.make_vjp(f, x)
@@ -46,7 +53,8 @@ def check_vjp(f: Function, x: Tree) -> None:
     v, w = space.randn(), target.randn()
     expected = target.inner_prod(w, make_numerical_jvp(f, x)(v))
     found = space.inner_prod(v, space.covector(vjp(target.covector(w))))
-    assert scalar_close(found, expected), f"reverse mode gives {found}, differences give {expected}, at {x!r}"
+    told = f"(VJP) check of {named(f)} failed: reverse mode gives {found}, differences give {expected}, at {x!r}"
+    assert scalar_close(found, expected), told
 
 
 def check_jvp(f: Function, x: Tree) -> None:
@@ -57,7 +65,8 @@ def check_jvp(f: Function, x: Tree) -> None:
     target = core.vspace(y)
     w = target.randn()
     a, b = target.inner_prod(w, found), target.inner_prod(w, expected)
-    assert scalar_close(a, b), f"forward mode gives {a}, differences give {b}, at {x!r}"
+    told = f"(JVP) check of {named(f)} failed: forward mode gives {a}, differences give {b}, at {x!r}"
+    assert scalar_close(a, b), told
 
 
 def check_equivalent(x: Tree, y: Tree) -> None:
@@ -77,9 +86,9 @@ def cotangent(f: Function, x: Tree, v: Tree) -> Tree:
     return core.make_vjp(f, x)[0](v)
 
 
-MODES: dict[str, tuple[Function, Function, Function]] = {
-    "fwd": (check_jvp, tangent, lambda f, x: x),
-    "rev": (check_vjp, cotangent, lambda f, x: f(x)),
+MODES: dict[str, tuple[Function, Function, Function, str]] = {
+    "fwd": (check_jvp, tangent, lambda f, x: x, "jvp"),
+    "rev": (check_vjp, cotangent, lambda f, x: f(x), "vjp"),
 }
 
 
@@ -90,8 +99,24 @@ def check_grads(f: Function, x: Tree, modes: Iterable[str] = tuple(MODES), order
     >>> check_grads(np.tanh)(0.3)
     """
     modes = list(modes)
-    for check, derivative, space in map(MODES.__getitem__, modes):
+    for check, derivative, space, prefix in map(MODES.__getitem__, modes):
         check(f, x)
         if order > 1:
-            again = check_grads(partial(derivative, f), (0, 1), modes=modes, order=order - 1)
+            further: Value = partial(derivative, f)
+            further.__name__ = f"{prefix}_{named(f)}"
+            again = check_grads(further, (0, 1), modes=modes, order=order - 1)
             again(x, core.vspace(space(f, x)).randn())
+
+
+def combo_check(fun: Function, *options: Any, **named: Any) -> Function:
+    """`combo_check(f, argnum, modes, order)(*lists, **lists)`: check_grads for each combination of the arguments.
+
+    >>> combo_check(np.sum, 0)([np.ones(2), np.ones((2, 3))], axis=[None, 0])
+    """
+    check = check_grads(fun, *options, **named)
+
+    def each(*args: Iterable[Value], **kwargs: Iterable[Value]) -> None:
+        for values in product(*args, *kwargs.values()):
+            check(*values[: len(args)], **dict(zip(kwargs, values[len(args) :])))
+
+    return each

@@ -56,7 +56,9 @@ class VSpace:
         return self.rebuild([np.zeros(shape, dtype)[()] for shape, dtype in self.parts])
 
     def ones(self) -> Tree:
-        return self.rebuild([np.ones(shape, dtype)[()] for shape, dtype in self.parts])
+        """The sum of the standard basis: 1 + 1j where values are complex."""
+        units = [(shape, dtype, 1 + 1j if dtype.kind == "c" else 1) for shape, dtype in self.parts]
+        return self.rebuild([np.full(shape, unit, dtype)[()] for shape, dtype, unit in units])
 
     def randn(self) -> Tree:
         def draw(shape: tuple[int, ...], dtype: Any) -> Value:

@@ -26,6 +26,7 @@ def chosen(fun: Function, argnum: Any, args: tuple[Value, ...], kwargs: dict[str
             full[k] = e
         return fun(*full, **kwargs)
 
+    unary.__name__ = getattr(fun, "__name__", "unary")  # messages say it
     return unary, tuple([args[k] for k in numbers]) if numbers is argnum else args[argnum]
 
 

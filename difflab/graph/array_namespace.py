@@ -126,10 +126,16 @@ def listed(x: Value) -> Value:
     return x if isinstance(x, tuple) else as_traced(x)
 
 
+def operands_of(x: Value) -> Value:
+    """A first argument that is a list of operands: each of them."""
+    return x.__class__(map(as_traced, x)) if x.__class__ in (list, tuple) else x
+
+
 def wrapped(name: str, function: Function) -> Function:
     """NumPy's function, with traced values allowed inside its list arguments."""
     row = by_numpy_function(function)
     whole = row is None or row.reading.lists == "array"
+    joins = row is not None and row.reading.lists == "operands"
 
     def wrapper(*args: Any, **kwargs: Any) -> Value:
         if not traced(args, kwargs):
@@ -137,6 +143,8 @@ def wrapped(name: str, function: Function) -> Function:
         if whole:
             args = tuple([as_traced(x) for x in args])
             kwargs = {key: as_traced(x) for key, x in kwargs.items()}
+        elif joins and args:
+            args = (operands_of(args[0]), *args[1:])
         return call_row(row, *args, **kwargs) if row is not None else function(*args, **kwargs)
 
     own = f"{row.doc} NumPy's signature." if row is not None else ""

@@ -43,6 +43,7 @@ from . import (
     softmax,
     standardising,
     structure,
+    student,
     trigonometric,
     updates,
 )  # isort: skip

@@ -141,7 +141,6 @@ linear(
     lambda m, i, ct, *xs, axis: piece(m, i, ct, xs, axis),
     doc="Values joined to the end of an array.",
     arguments=read_append,
-    reading=Reading("apart"),
     spelling={"numpy": "kernels.arrays.concatenate", "elements": "kernels.arrays.concatenate"},
     facts={"sums"},
     jointly=True,

@@ -51,7 +51,7 @@ LETTERS = {
     "boxcox": ["x", "\\lambda"], "boxcox1p": ["x", "\\lambda"],
     "clip": ["x", "a", "b"], "gammainc": ["a", "x"], "gammaincc": ["a", "x"], "heaviside": ["x", "h"],
     "huber": ["\\delta", "r"], "ldexp": ["x", "n"], "pseudo_huber": ["\\delta", "r"], "where": ["c", "a", "b"],
-    "bernoulli_loss": ["p", "t"],
+    "bernoulli_loss": ["p", "t"], "stdtr": ["\\nu", "t"], "stdtrit": ["\\nu", "p"],
 }  # fmt: skip
 
 

@@ -75,13 +75,6 @@ def _override(wrapper: Any, function: Function, own: list[OwnRules]) -> None:
     own.append(rules)
 
 
-def overridden(f: Value) -> Value:
-    """f as something that rules can be stated for."""
-    if not hasattr(f, "own_rules") and hasattr(f, "override"):
-        f.override()
-    return f
-
-
 def found(place: str, module: ModuleType, name: str) -> Value:
     """What a module of `difflab.autograd`'s has under a name of NumPy's or SciPy's."""
     value = None if name.startswith("__") else getattr(module, name, None)

@@ -33,8 +33,9 @@ def _traced_as(formula: _Function) -> _Function:
     return made
 
 
-def _turned(x: Value) -> Value:
-    return _numpy.conj(_numpy.swapaxes(x, -1, -2))
+def _transposed(x: Value) -> Value:
+    """Rules are stated for functions of complex numbers as for those of real ones: nothing is conjugated."""
+    return _numpy.swapaxes(x, -1, -2)
 
 
 @_traced_as
@@ -54,13 +55,13 @@ def solve_sylvester(a: Value, b: Value, q: Value) -> Value:
 
 
 def _sylvester_cotangent(a: Value, b: Value, g: Value) -> Value:
-    return solve_sylvester(_turned(a), _turned(b), g)
+    return solve_sylvester(_transposed(a), _transposed(b), g)
 
 
 _defvjp(
     solve_sylvester,
-    lambda x, a, b, q: lambda g: -_sylvester_cotangent(a, b, g) @ _turned(x),
-    lambda x, a, b, q: lambda g: -_turned(x) @ _sylvester_cotangent(a, b, g),
+    lambda x, a, b, q: lambda g: -_sylvester_cotangent(a, b, g) @ _transposed(x),
+    lambda x, a, b, q: lambda g: -_transposed(x) @ _sylvester_cotangent(a, b, g),
     lambda x, a, b, q: lambda g: _sylvester_cotangent(a, b, g),
 )
 
@@ -71,7 +72,7 @@ def sqrtm(a: Value, disp: bool = True, blocksize: int = 64) -> Value:
     return _linalg.sqrtm(a)
 
 
-_defvjp(sqrtm, lambda y, a, *_: lambda g: solve_sylvester(_turned(y), _turned(y), g), None, None)
+_defvjp(sqrtm, lambda y, a, *_: lambda g: solve_sylvester(_transposed(y), _transposed(y), g), None, None)
 
 
 @_primitive
@@ -124,7 +125,7 @@ def expm(A: Value) -> Value:
 def cholesky(a: Value, lower: bool = False, **_: _Any) -> Value:
     """The triangular factor of a positive definite matrix, the upper one by default."""
     factor = _numpy.linalg.cholesky(a)
-    return factor if lower else _turned(factor)
+    return factor if lower else _numpy.conj(_transposed(factor))
 
 
 @_traced_as

@@ -16,14 +16,14 @@ Pairs: TypeAlias = Sequence[Sequence[int]]
 def convolve(A: Value, B: Value, axes: Pairs | None = None, dot_axes: Pairs = ((), ()), mode: str = "full") -> Value:
     """A convolved with B along `axes[0]` of A and `axes[1]` of B; `dot_axes` are multiplied and summed.
 
-    The result has the other axes of A, then those of B, then the convolved ones. `mode` is "full", or "valid" where
-    one array is the longer one along each of these axes.
+    The result has the other axes of A, then those of B, then the convolved ones. `mode` is "full", or "same" for the
+    middle of that, as long as A, or "valid" where one array is the longer one along each of these axes.
 
     >>> convolve(np.array([1.0, 2.0, 3.0]), np.array([1.0, 1.0]))
     array([1., 3., 5., 3.])
     """
-    if mode not in ("full", "valid"):
-        raise InputError(f"convolve: mode={mode!r}; it is 'full' or 'valid'")
+    if mode not in ("full", "same", "valid"):
+        raise InputError(f"convolve: mode={mode!r}; it is 'full', 'same' or 'valid'")
     if axes is None:
         if np.ndim(A) != np.ndim(B):
             raise ShapeError(f"convolve: arrays of {np.ndim(A)} and {np.ndim(B)} axes: say along which, with axes=")
@@ -55,8 +55,9 @@ def _windows(x: Value, lengths: Sequence[int], mode: str) -> Value:
     """x with each of its last axes replaced by two: the place of a window, and the place in it."""
     n = len(lengths)
     before = np.ndim(x) - n
-    if mode == "full":
-        x = np.pad(x, [(0, 0)] * before + [(k - 1, k - 1) for k in lengths])
+    if mode != "valid":
+        margins = [(k - 1, k - 1) if mode == "full" else (k // 2, (k - 1) // 2) for k in lengths]
+        x = np.pad(x, [(0, 0)] * before + margins)
     for j, k in enumerate(lengths):
         axis = before + 2 * j
         places = np.arange(np.shape(x)[axis] - k + 1)[:, None] + np.arange(k)

@@ -129,8 +129,9 @@ def lower_beta(a: Value, b: Value, x: Value, j: int, k: int) -> Value:
     return lower_beta_near(a, b, x, j, k)
 
 
-def lower_beta_near(a: Value, b: Value, x: Value, j: int, k: int) -> Value:
-    n, y, radius = a + b, 1 - x, narrow(a, b, x)
+def beta_sum(a: Value, b: Value, x: Value, j: int, k: int) -> Mapping[Orders, Value]:
+    """The sum of (a + b)_m / (a + 1)_m x^m, and its derivatives by a and b."""
+    n, radius = a + b, narrow(a, b, x)
 
     def step(m: int, term: Jets) -> Jets:
         inverse, found = ONE / (a + (m + 1)), dict[Orders, Value]()
@@ -148,7 +149,11 @@ def lower_beta_near(a: Value, b: Value, x: Value, j: int, k: int) -> Value:
             return arb.nan()
         return size * (high + m).max(low + (m + 1)) / (low + (m + 1))
 
-    parts = summed(step, ratio, (j, k), radius)
+    return summed(step, ratio, (j, k), radius)
+
+
+def lower_beta_near(a: Value, b: Value, x: Value, j: int, k: int) -> Value:
+    n, y, parts = a + b, 1 - x, beta_sum(a, b, x, j, k)
 
     def known(i: int, l: int) -> Value:
         found = compose(psi(i + l - 1))(n)
@@ -273,10 +278,11 @@ def inverse(
 def enclosed(x: Value, gap: Callable[[Value], Value], slope: Callable[[Value], Value]) -> Value:
     """A ball about x that holds the one zero of a rising function, for all that its parameters may be."""
     off = gap(x)
-    radius = 2 * upper(off / slope(x)) + abs(x) * arb(2) ** (-flint.ctx.prec)
+    least = arb(2) ** (-flint.ctx.prec)
+    radius = 2 * upper(off / slope(x)) + (abs(x) + least) * least
     for _ in range(8):
         wide = arb(x, radius.upper())
-        found = x - off / slope(wide) if wide > ZERO else arb.nan()
+        found = x - off / slope(wide)  # not finite where the ball reaches an end of the range
         if found.is_finite() and wide.contains_interior(found):
             return found
         radius = 3 * radius

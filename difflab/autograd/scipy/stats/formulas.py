@@ -49,3 +49,16 @@ def log_scaled(density: Value, scale: Value) -> Value:
 def within(inside: Value, x: Value, at: float) -> Value:
     """x, and where it is outside of the support a point of the support: what is computed there is dropped later."""
     return np.where(inside, x, at)
+
+
+def inside(f: Function, z: Value, *shapes: Value, ends: tuple[float, float], top: float = np.inf) -> Value:
+    """f(z, *shapes) for z from 0 to `top`; beyond them the values that f comes to at both ends, without a slope.
+
+    NaN where a shape is not positive, as SciPy has it.
+    """
+    between = np.logical_and(np.greater(z, 0), np.less(z, top))
+    valid = np.greater(shapes[0], 0)
+    for shape in shapes[1:]:
+        valid = np.logical_and(valid, np.greater(shape, 0))
+    outer = np.where(np.isnan(z), np.nan, np.where(np.greater(z, 0), ends[1], ends[0]))
+    return np.where(valid, np.where(between, f(within(between, z, 0.5), *shapes), outer), np.nan)

@@ -269,6 +269,91 @@ function betaincinv(a, b, y) {
   return y === 0 || y === 1 ? y : solveBetween(x => betainc(a, b, x) - y, density, 0, 1, a / (a + b));
 }
 
+// Student's t distribution over v, where t = sqrt(df) sinh(v): kernels/student.py has the same, and says why.
+function tExcess(nu, m) { // the m-th derivative of (digamma((nu + 1)/2) - digamma(nu/2))/2 - 1/(2 nu)
+  const coefficients = [1 / 4, -1 / 8, 1 / 4, -17 / 16, 31 / 4, -691 / 8, 5461 / 4, -929569 / 32];
+  const inverse = (x, i) => Math.abs(slopeFactor(i)) / Math.pow(x, i + 1);
+  let sum = 0, x = nu, series = 0;
+  for (; x < 40; x += 2) for (let i = 0; i <= m; i++) for (let j = 0; i + j <= m; j++) {
+    sum += choose(m, i) * choose(m - i, j) * inverse(x, i) * inverse(x + 1, j) * inverse(x + 2, m - i - j);
+  }
+  for (let k = coefficients.length; k > 0; k--) {
+    let rising = 1;
+    for (let i = 0; i < m; i++) rising *= 2 * k + i;
+    series = (series + coefficients[k - 1] * rising) / (x * x);
+  }
+  return (m % 2 ? -1 : 1) * (sum + series / Math.pow(x, m));
+}
+
+function logCosh(v) {
+  return v < 1 ? 0.5 * Math.log1p(Math.sinh(v) ** 2) : v + Math.log1p(Math.exp(-2 * v)) - Math.LN2;
+}
+
+function tMoments(nu, v, n, excess) { // the cumulant of order 1, and the n-th moment
+  const w = Math.tanh(v) ** 2, q = Math.pow(Math.cosh(v), -2);
+  const known = [0, excess[0] + (w < 0.35 ? 0.5 * log1pGap(-w) : 0.5 * w - logCosh(v)) + 0.5 * w / nu];
+  for (let i = 2; i <= n; i++) {
+    let square = 0, plain = 0;
+    for (let j = 0; j < i; j++) {
+      if (j < i - 1) square += (j + 1) * Math.pow(q, j);
+      plain += Math.pow(q, j);
+    }
+    square *= Math.abs(slopeFactor(i - 2)) * w * w;
+    plain *= Math.abs(slopeFactor(i - 1)) * w / nu;
+    known.push(excess[i - 1] + (i % 2 ? -0.5 : 0.5) * (square - plain) / Math.pow(nu, i - 1));
+  }
+  return [known[1], momentsOf(i => known[i], n, 0)[n][0]];
+}
+
+function tExcesses(nu, n) {
+  return Array.from({ length: Math.max(n, 1) }, (_, i) => tExcess(nu, i));
+}
+
+function tWeight(nu, u) { // (1 + u^2)^(-nu/2)
+  return u < 1 ? Math.exp(-0.5 * nu * Math.log1p(u * u)) : Math.pow(Math.hypot(1, u), -nu);
+}
+
+function tDensity(df, t, n) { // the n-th derivative of the density by df
+  if (!(df > 0 && df < Infinity)) return df === Infinity ? (n ? 0 : Math.exp(-0.5 * t * t) / Math.sqrt(2 * Math.PI)) : NaN;
+  const u = Math.abs(t) / Math.sqrt(df);
+  const found = tWeight(df, u) / Math.hypot(1, u) / Math.sqrt(df) * Math.exp(-betaln(df / 2, 0.5));
+  return n && found ? found * tMoments(df, Math.asinh(u), n, tExcesses(df, n))[1] : found;
+}
+
+function stdtr(df, t) {
+  if (!(df > 0)) return NaN;
+  const square = t * t, lower = 0.5 * betainc(df / 2, 0.5, df / (df + square));
+  if (square < df) return 0.5 + 0.5 * Math.sign(t) * betainc(0.5, df / 2, square / (df + square));
+  return t < 0 ? lower : 1 - lower;
+}
+
+function stdtrSlope(df, t, n) { // the n-th derivative of stdtr by df
+  if (!(df > 0 && df < Infinity && Math.abs(t) < Infinity)) return df > 0 && t === t ? 0 : NaN;
+  const u = Math.abs(t) / Math.sqrt(df), v = Math.asinh(u), tangent = Math.tanh(v), excess = tExcesses(df, n);
+  const overPanels = (f, end, origin) => [[0, 8], [8, 20], [20, Infinity]].reduce((sum, [left, right]) => {
+    const low = Math.min(Math.max(left - origin, 0), end), high = Math.min(Math.max(right - origin, 0), end);
+    return high > low ? sum + overEnd(x => f(low + x), high - low) : sum;
+  }, 0);
+  const front = Math.sign(t) * Math.exp(-betaln(df / 2, 0.5));
+  if (tMoments(df, v, 1, excess)[0] > 0) {
+    return front * overPanels(x => Math.exp(-df * logCosh(x)) * tMoments(df, x, n, excess)[1], v, 0);
+  }
+  const rest = 0.5 * Math.pow(Math.cosh(v), -2) / (1 + tangent), c = 44 / df;
+  const end = c + Math.log((1 + Math.sqrt(tangent ** 2 * Math.exp(-2 * c) - Math.expm1(-2 * c))) / (1 + tangent));
+  const fall = x => x < 1 ? Math.log1p(2 * Math.sinh(0.5 * x) ** 2 + tangent * Math.sinh(x))
+    : x + Math.log1p(rest * Math.expm1(-2 * x));
+  const tail = overPanels(x => Math.exp(-df * fall(x)) * tMoments(df, v + x, n, excess)[1], end, v);
+  return -front * tWeight(df, u) * tail;
+}
+
+function stdtrit(df, p) {
+  if (!(p > 0 && p < 1)) return p === 0 ? -Infinity : p === 1 ? Infinity : NaN;
+  if (p > 0.5) return -stdtrit(df, 1 - p);
+  const gap = x => 0.5 * betainc(0.5, df / 2, x * x / (df + x * x)) - (0.5 - p);
+  const f = x => x * x < df ? gap(x) : p - stdtr(df, -x);
+  return p === 0.5 ? 0 : -solveBetween(f, x => tDensity(df, x, 0), 0, Infinity, 1);
+}
+
 function hyp1f1(a, b, z) {
   if (z < 0) return Math.exp(z) * hyp1f1(b - a, b, -z);
   let term = 1, sum = 1;

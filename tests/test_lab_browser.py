@@ -59,9 +59,8 @@ def drawn(page, title=""):
 
 
 def told(page, words):
-    assert until(lambda: words in page.evaluate("document.getElementById('told').textContent"), page.wait_for_timeout), (
-        page.inner_text("#told")
-    )
+    said = lambda: page.evaluate("document.getElementById('told').textContent")
+    assert until(lambda: words in said(), page.wait_for_timeout), said()
 
 
 def judged(page, *cells):
@@ -207,7 +206,8 @@ def test_code_is_run_when_it_is_asked_for_and_never_half_typed(page):
     page.keyboard.type("    nonsense(")
     told(page, "Ctrl+Enter, or the button, draws it")
     page.fill("#at", "x=7")  # of the code that was drawn last
-    assert until(lambda: values(page.query_selector("#pages iframe").content_frame())[-1:] == [14], page.wait_for_timeout)
+    last = lambda: values(page.query_selector("#pages iframe").content_frame())[-1:]
+    assert until(lambda: last() == [14], page.wait_for_timeout)
     page.focus("#expression")
     page.keyboard.press("Control+Enter")
     told(page, "line 3: '(' was never closed\n      nonsense(\n              ^")

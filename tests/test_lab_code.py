@@ -13,6 +13,18 @@ from difflab.lab.server.question import CODE, PARTS, Code, Question
 from difflab.lab.server.watched import LARGEST, Watched
 
 TWO = "def f(x, y):\n    return np.sin(x) * y\n\n\ndef g(a):\n    return f(a, a)\n"
+WRAPPED = """import functools
+
+def twice(f):
+    @functools.wraps(f)
+    def made(*values, **named):
+        return 2 * f(*values, **named)
+    return made
+
+@twice
+def f(x, y):
+    return x * y
+"""
 
 
 def asked(text, point, part="comparison", **code):
@@ -23,7 +35,7 @@ def asked(text, point, part="comparison", **code):
 def test_every_part_is_there_for_a_function(part):
     kind, shown = asked(CODE, "x=0.3, y=1.5", part)
     assert kind == "html" and len(shown) > 500
-    assert part != "page" or "<h1" in shown and "f(x, y)</h1>" in shown
+    assert part != "page" or "of f(x, y)</h1>" in shown
 
 
 def test_the_numbers_are_those_of_the_function():
@@ -43,10 +55,9 @@ def test_the_numbers_are_those_of_the_function():
         ("def f(x, n=3, flag=True, name='a'):\n    return x**n", "", ["x"]),
         ("def f(x, rate=0.5, w=[1, 2.0]):\n    return x * rate", "", ["x", "rate", "w"]),
         ("def f(x, *more, **others):\n    return x", "", ["x"]),
-        ("import functools\n\ndef twice(f):\n    @functools.wraps(f)\n    def made(*a, **k):\n        return 2 * f(*a, **k)\n"
-         "    return made\n\n@twice\ndef f(x, y):\n    return x * y", "f", ["x", "y"]),
+        (WRAPPED, "f", ["x", "y"]),
     ],
-)  # fmt: skip
+)
 def test_the_point_needs_these_arguments(text, chosen, names):
     found = Program(text, Code()).function(chosen)
     assert list(found.defaults) == names
@@ -131,7 +142,8 @@ def test_a_watched_file_says_what_is_new(tmp_path):
     path = tmp_path / "losses.py"
     watched = Watched(path)
     assert watched.name == "losses.py"
-    assert watched.state("") == {"version": "", "error": "losses.py cannot be read: No such file or directory; save it again"}
+    told = "losses.py cannot be read: No such file or directory; save it again"
+    assert watched.state("") == {"version": "", "error": told}
     path.write_text("a = 1\n")
     first = watched.state("")
     assert first["text"] == "a = 1\n" and watched.state(first["version"]) == {"version": first["version"]}

@@ -26,9 +26,10 @@ difflab lab --train -o learning.html
 @click.option("-o", "--out", metavar="FILE", help="With --train: write the page (.html), which needs no server.")
 @force_option
 def command(file: str | None, port: int, browser: bool, train: bool, out: str | None, force: bool) -> None:
-    """A page on this machine: type an expression or NumPy code, step through its gradient, certify it, compare the methods.
+    """A page on this machine: type an expression or NumPy code, step through its gradient, certify it, compare methods.
 
-    With FILE.py the page shows the functions of that file, which is run, and follows each time it is saved. With --train the page is a network that learns: data, layers and settings are yours to change.
+    With FILE.py the page shows the functions of that file, which is run, and follows each time it is saved. With
+    --train the page is a network that learns: data, layers and settings are yours to change.
 
     Only this machine reaches it, and only with the token in the address. Needs the extra `lab`; Ctrl-C ends it.
     """

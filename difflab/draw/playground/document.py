@@ -29,9 +29,9 @@ own: Callable[[str], str] = partial(asset, package=str(__package__))
 class Host(NamedTuple):
     """What is around the drawing: a server's page has more than the one that stands alone.
 
-    `choice` and `controls` stand before the expression and after the point, `above` and `below` before and after the drawing; `script` runs when the
-    controls are there, and before anything is drawn; `data` is for it; `policy` are more directives; `styles` are those
-    that it will show.
+    `choice` and `controls` stand before the expression and after the point, `above` and `below` before and after the
+    drawing. `script` runs when the controls are there, and before anything is drawn; `data` is for it. `policy` are
+    more directives, `styles` those that the script will show.
     """
 
     title: str
@@ -88,7 +88,9 @@ def document(host: Host = ALONE) -> str:
         above=host.above,
         below=host.below,
         options="".join(f'<option value="{k}">{escape(title)}</option>' for k, (title, *_) in enumerate(host.examples)),
-        data=json_text({"table": table.data(), "examples": host.examples, "host": host.data, **template(inner, inner_style)}),
+        data=json_text(
+            {"table": table.data(), "examples": host.examples, "host": host.data, **template(inner, inner_style)}
+        ),
         graphviz=base64.b64encode(wasm).decode(),
         script=script,
     )

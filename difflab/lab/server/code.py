@@ -134,7 +134,7 @@ class Called(NamedTuple):
 
 
 def called(function: Function, name: str) -> Called:
-    """A function with its arguments: each is 1 if nothing else is said, or its default where that is a float or an array."""
+    """A function with its arguments: each is 1, or its default where that is a float or an array."""
     found: Params = {}
     names = []
     for parameter in inspect.signature(function).parameters.values():

@@ -59,7 +59,7 @@ class Watched:
             with self.path.open("rb") as stream:
                 data = stream.read(LARGEST + 1)
             if len(data) > LARGEST:
-                raise InputError(f"{self.name} has more than {LARGEST:,} bytes; put what is to be shown in a file of its own")
+                raise InputError(f"{self.name} has more than {LARGEST:,} bytes; put what is shown in a file of its own")
             encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
             return data.decode(encoding).replace("\r\n", "\n")
         except OSError as error:

@@ -13,8 +13,9 @@ from .question import CODE, EXAMPLES, LONGEST_CODE
 POLICY = "; img-src data:; connect-src 'self'; frame-src 'self'"
 KINDS = (("expression", "An expression"), ("code", "NumPy code"))
 CONTROLS = (
-    '<div id="functions" hidden><label for="function">Function</label><select id="function"></select></div>\n'
-    '<div id="run" hidden><button type="submit">Draw it</button></div>\n'
+    '<div id="program" hidden>'
+    '<div id="functions"><label for="function">Function</label><select id="function"></select></div>'
+    '<div id="run"><button type="submit">Draw it</button></div></div>\n'
 )
 SECTIONS = (
     ("certificate", "A certificate", "Certify value and gradient here"),

@@ -2,7 +2,7 @@
 const { table: TABLE, examples, page: PAGE, parts: PARTS, host: HOST } = JSON.parse(document.getElementById("data").textContent);
 const [expression, at, example, told, pages] = ["expression", "at", "example", "told", "pages"].map(id => document.getElementById(id));
 const WAIT = 120; // milliseconds after the last key
-let waiting = 0, running = 0, wasm = null, kept = new Map(), coming = null, asked = "";
+let waiting = 0, running = 0, turn = 0, wasm = null, kept = new Map(), coming = null, asked = "";
 // What a server around the page adds: `draw` for what is Python's, `code` where that is all of it, and who is told what
 // becomes of the drawing.
 const host = { draw: null, opened: () => false, code: () => false, submitted: () => false, begun() {}, drawn() {}, moved() {} };
@@ -74,21 +74,23 @@ function addressOf() {
 
 function say(text, box = null) {
   told.textContent = text;
+  told.classList.remove("note");
   pages.classList.toggle("stale", Boolean(text));
   for (const control of [expression, at]) control.setAttribute("aria-invalid", String(control === box));
 }
 async function update(renamed) {
+  const mine = ++turn, place = examples.findIndex(([, text]) => text === expression.value.trim());
   running++;
-  const place = examples.findIndex(([, text]) => text === expression.value.trim());
   example.value = place < 0 ? "" : String(place);
   host.begun();
   try {
     await (host.code() ? host.draw(renamed) : draw(renamed));
+    if (mine !== turn) return; // a newer one is on its way
     say("");
     host.drawn();
   } catch (error) {
     if (!(error instanceof TextError)) throw error;
-    if (!error.outdated) say(error.marked, error.box ?? expression);
+    if (mine === turn) say(error.marked, error.box ?? expression);
   } finally {
     running--;
   }
@@ -156,7 +158,7 @@ addEventListener("message", event => {
   if (!frame) return;
   if (said.difflabHeight > 0) frame.style.height = `${Math.min(said.difflabHeight, 20000)}px`;
   if (typeof said.difflabLink === "string" && said.difflabLink.startsWith(addressOf())) remember(said.difflabLink);
-  if (!said.difflab || pages.classList.contains("stale")) return;
+  if (!said.difflab || waiting || running || pages.classList.contains("stale")) return; // it is of another expression
   const point = new Map(Object.entries(said.difflab));
   if (![...point].every(([name, x]) => /^\w+$/.test(name) && isPlain(x))) return;
   at.value = written(point);
@@ -170,6 +172,8 @@ function remember(link) {
 }
 
 function later(renamed) {
+  turn++; // an answer that comes now is to what stood there before
+  host.begun();
   clearTimeout(waiting);
   waiting = setTimeout(() => { waiting = 0; update(renamed); }, WAIT);
 }

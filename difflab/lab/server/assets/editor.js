@@ -4,7 +4,8 @@ const editor = { kind: "expression", cells: {}, functions: box("functions"), cho
 const DEFINED = /^(?:async\s+)?(?:def\s+([A-Za-z_]\w*)|([A-Za-z_]\w*)\s*=\s*lambda\b)/gm;
 
 // Code is run when it is asked for, never half typed: `run` is what was asked for last.
-editor.cells = { expression: { text: "", at: "" }, code: { text: HOST.code, at: "", run: HOST.code }, file: { text: "", at: "", run: "" } };
+editor.cells = { expression: { text: "", at: "" },
+  code: { text: HOST.code, at: "", run: HOST.code }, file: { text: "", at: "", run: "" } };
 editor.cell = () => editor.cells[editor.kind];
 
 function nameFunctions(text) {
@@ -12,7 +13,7 @@ function nameFunctions(text) {
   const shown = names.filter(name => !name.startsWith("_")), before = editor.chosen.value;
   editor.chosen.replaceChildren(...(shown.length ? shown : names).map(name => new Option(name)));
   editor.chosen.value = names.includes(before) ? before : (shown.length ? shown : names).at(-1) ?? "";
-  editor.functions.hidden = editor.kind === "expression" || names.length < 2;
+  editor.functions.hidden = names.length < 2;
 }
 // Another kind: what stands in the controls is kept, and what was there last comes back.
 function turnTo(kind) {
@@ -25,7 +26,8 @@ function turnTo(kind) {
   document.querySelector("label[for=expression]").textContent =
     { expression: "Expression", code: "NumPy code: Ctrl+Enter draws it", file: `${HOST.file}, as it was saved` }[kind];
   box("examples").hidden = code;
-  box("run").hidden = kind !== "code";
+  box("program").hidden = !code;
+  box("run").hidden = kind === "file";
   document.querySelector(`[name=kind][value=${kind}]`).checked = true;
   nameFunctions(cell.text);
 }

@@ -1,7 +1,6 @@
 // What the server adds to the playground: what is Python's is drawn there, judged, proven and simplified.
 const me = Array.from(crypto.getRandomValues(new Uint8Array(12)), b => b.toString(16).padStart(2, "0")).join("");
 const FOLLOWING = ["comparison", "curve"], ASKED = ["certificate", "simplified"], LOOK = 500; // milliseconds
-const OF_ONE_PART = ["limit", "busy", "crash", "error", "lost"], OUTDATED = Object.assign(new TextError("outdated"), { outdated: true });
 let round = 0, asking = new AbortController(), followed = 0, version = "";
 
 // Whatever comes back, the answer is an object with what is shown or with an error and its kind.
@@ -29,11 +28,13 @@ function newRound() {
 }
 
 // The last good answer stays, and why it is not the one asked for stands above it.
-function mark(part, stale, why = "") {
-  const section = box(part).closest("section");
+function mark(part, stale, why = "", bad = Boolean(why)) {
+  const section = box(part).closest("section"), told = section.querySelector(".why");
   section.classList.toggle("stale", stale);
-  section.querySelector(".why").textContent = why;
+  told.textContent = why;
+  told.classList.toggle("bad", bad);
 }
+// What is no error is said in another tone.
 function note(text) {
   told.textContent = text;
   told.classList.toggle("note", Boolean(text));
@@ -50,24 +51,24 @@ async function follow() {
   for (const part of FOLLOWING) if (mine === round) await fill(part);
 }
 for (const button of document.querySelectorAll("[data-part]")) button.addEventListener("click", async () => {
-  mark(button.dataset.part, false, "computing");
+  mark(button.dataset.part, Boolean(box(button.dataset.part).firstChild), "computing", false);
   await fill(button.dataset.part);
 });
 
 // The drawing that Python makes; the point follows the names of what is new.
 async function drawnByPython(renamed) {
-  const mine = round, title = titleNow();
-  note("Python computes");
-  const found = await ask("page");
-  if (mine !== round) throw OUTDATED;
+  const mine = round, title = titleNow(), slow = setTimeout(() => note("Python computes"), 300), found = await ask("page");
+  clearTimeout(slow);
+  if (mine !== round) return;
   told.classList.remove("note");
   if (found.at !== undefined && renamed) {
     at.value = found.at;
-    return drawnByPython(false);
-  }
-  if (found.error) throw Object.assign(new TextError(found.error), { box: /^(the point|At|--at|the value of)\b/.test(found.error) ? at : expression });
-  bring(title, { src: found.page, sandbox: "allow-scripts" });
+    await drawnByPython(false);
+  } else if (found.error) {
+    throw Object.assign(new TextError(found.error.replace(/^--at\b/, "At")), { box: OF_POINT.test(found.error) ? at : expression });
+  } else bring(title, { src: found.page, sandbox: "allow-scripts" });
 }
+const OF_POINT = /^(the point|At|--at|the value of)\b/; // how errors about the point begin
 const titleNow = () => `Forward and backward pass of ${editor.kind === "expression" ? expression.value.trim().replace(/\s+/g, " ") : editor.chosen.value}`;
 
 // The file: looked at again and again, for nobody tells when it is saved.
@@ -91,8 +92,10 @@ async function watch() {
 Object.assign(host, {
   draw: drawnByPython,
   opened() {
-    if (HOST.file) turnTo("file");
-    return Boolean(HOST.file);
+    if (!HOST.file) return false;
+    [, expression.value, at.value] = examples[0]; // for who turns to an expression
+    turnTo("file");
+    return true;
   },
   code: () => editor.kind !== "expression",
   submitted() {

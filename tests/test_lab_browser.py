@@ -65,6 +65,14 @@ def typed(page, expression, at):
     page.fill("#at", at)
 
 
+def press(page, part):
+    """A button far below: the browser is to have scrolled before the click, which goes into the frame else."""
+    button = page.locator(f"[data-part={part}]")
+    button.scroll_into_view_if_needed()
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    button.click()
+
+
 def told(page, words):
     said = lambda: page.evaluate("document.getElementById('told').textContent")
     assert until(lambda: words in said(), page.wait_for_timeout), said()
@@ -159,20 +167,20 @@ def test_a_certificate_is_given_when_it_is_asked_for(page):
     typed(page, "(1 - cos(x)) / x**2", "x=1e-8")
     drawn(page, "x**2")
     assert page.inner_text("#certificate") == ""
-    page.click("[data-part=certificate]")
+    press(page, "certificate")
     page.wait_for_selector("#certificate .difflab-card")
     assert "-8.3333333333333335e-10" in page.inner_text("#certificate")
     typed(page, "abs(x)", "x=0")
     drawn(page, "abs(x)")
     assert "stale" in page.get_attribute("section:has(#certificate)", "class")  # it is of another expression
-    page.click("[data-part=certificate]")
+    press(page, "certificate")
     page.wait_for_selector("section:not(.stale) #certificate :text('not differentiable')")
 
 
 def test_sympy_simplifies_when_it_is_asked(page):
     page.fill("#expression", "exp(x) * sin(y)**2 + exp(x) * cos(y)**2")
     drawn(page, "cos(y)**2")
-    page.click("[data-part=simplified]")
+    press(page, "simplified")
     page.wait_for_selector("#simplified code")
     assert page.locator("#simplified code").all_inner_texts() == ["∂f/∂x = exp(x)", "∂f/∂y = 0"]
 
@@ -189,9 +197,9 @@ def test_code_is_drawn_with_its_sliders_and_its_functions(page):
     assert values(frame)[-1] == pytest.approx(2.5 * np.sin(1))
     assert frame.locator("#curve svg").count() == 1
     judged(page, "0.8414709848078965")
-    page.click("[data-part=certificate]")
+    press(page, "certificate")
     page.wait_for_selector("#certificate :text('certified')")
-    page.click("[data-part=simplified]")
+    press(page, "simplified")
     page.wait_for_selector("#simplified code:text('∂f/∂x = y*cos(x)')")
     page.fill("#at", "x=2, y=3")
     assert values(drawn(page, "wave"))[-1] == pytest.approx(3 * np.sin(2))
@@ -367,7 +375,7 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_window(visit, address, 
     drawn(page)
     page.wait_for_selector("#curve svg")
     for part in ("certificate", "simplified"):
-        page.click(f"[data-part={part}]")
+        press(page, part)
         page.wait_for_selector(f"#{part} .difflab-card")
     found = axe.Axe().run(page)
     assert found.violations_count == 0, found.generate_report()

@@ -129,7 +129,7 @@ class Called(NamedTuple):
 
         call.__name__ = call.__qualname__ = self.name
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        call.__signature__ = inspect.Signature([inspect.Parameter(n, kind) for n in names])  # type: ignore[attr-defined]
+        vars(call)["__signature__"] = inspect.Signature([inspect.Parameter(n, kind) for n in names])
         return call, tuple(point.values())
 
 

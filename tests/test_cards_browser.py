@@ -101,8 +101,8 @@ def test_rules_of_the_notebook_do_not_reach_into_cards(visit, tmp_path, shown):
     assert page.evaluate(STRIPED) == 0
 
 
-def framed(visit, folder, **options):
-    cells = [dl.parse("q = x + y; f = q * z").forward(x=-2, y=5, z=-4).backward()._repr_html_()] * 2
+def framed(visit, folder, text="q = x + y; f = q * z", **options):
+    cells = [dl.parse(text).forward(x=-2, y=5, z=-4).backward()._repr_html_()] * 2
     return visit(notebook(folder, cells, THEMES["JupyterLab, dark"][0]), **options)
 
 
@@ -121,6 +121,18 @@ def test_a_page_in_a_cell_is_as_high_as_its_content(visit, tmp_path, width):
         assert until(lambda inside=inside: inside.evaluate(FITS), page.wait_for_timeout)
         assert frame.bounding_box()["width"] >= width - 24
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width, high", [(1400, 860), (1000, 0.34 * 1000), (400, 220)])
+def test_the_stage_in_a_cell_is_as_high_as_the_cell_s_width_asks_for(visit, tmp_path, width, high):
+    """The frame's own height, which follows the page's, has no part in it."""
+    text = "; ".join(["a0 = x * y * z", *(f"a{k} = sin(a{k - 1})" for k in range(1, 13))])
+    page = framed(visit, tmp_path, text, width=width)
+    inside = page.locator("iframe").first.element_handle().content_frame()
+    assert until(lambda: inside.evaluate(FITS), page.wait_for_timeout)
+    shown, whole = inside.evaluate("() => [document.querySelector('#stage').clientHeight, "
+                                   "document.querySelector('#stage svg').getBoundingClientRect().height]")  # fmt: skip
+    assert shown == pytest.approx(min(high, max(170, whole + 24)), abs=12), whole
 
 
 def test_the_frame_grows_with_its_page_and_does_not_grow_for_ever(visit, tmp_path):

@@ -8,12 +8,20 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from difflab.errors import InputError
-from difflab.lab.server.question import Question, question
+from difflab.lab.server.question import PARTS, Question, question
 
 pytest.importorskip("starlette", reason="the lab extra is not installed")
 pytest.importorskip("httpx", reason="starlette's test client needs httpx")
 
-GOOD = {"part": "comparison", "expression": "x**2", "at": "x=3", "page": "p-1", "round": 4}
+GOOD = {
+    "part": "comparison",
+    "expression": "x**2",
+    "at": "x=3",
+    "page": "p-1",
+    "round": 4,
+    "kind": "expression",
+    "function": "",
+}
 
 
 def body(**changes):
@@ -48,6 +56,13 @@ BAD = {
     "missing": (b'{"part": "page", "at": ""}', "has no expression"),
     "extra": (body(more=1), "has 'more'"),
     "unknown part": (body(part="nothing"), "no part 'nothing'"),
+    "unknown kind": (body(kind="shell"), "no kind 'shell'; there are expression, code and file"),
+    "a number for a kind": (body(kind=1), "no kind 1"),
+    "a function with signs": (body(function="f()"), "function is 'f()'; it must be the name of a function"),
+    "a number for a function": (body(function=1), "function is 1"),
+    "a function's long name": (body(function="f" * 101), "must be the name of a function"),
+    "a file's name": (body(file="/etc/passwd"), "has 'file'"),
+    "long code": (body(kind="code", expression="x" * 10_001), "the code has 10,001 characters; at most 10,000"),
     "a list for a part": (body(part=[[1]]), "no part list"),
     "a page's name with signs": (body(page="<b>"), "page is '<b>'"),
     "a page's long name": (body(page="a" * 65), "at most 64"),
@@ -145,7 +160,7 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-@pytest.mark.parametrize("part", ["page", "comparison", "curve"])
+@pytest.mark.parametrize("part", PARTS)
 def test_no_text_becomes_markup(part, text):
     from difflab.lab.server.answers import answered
 

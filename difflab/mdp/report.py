@@ -13,10 +13,10 @@ import numpy as np
 from ..errors import DifflabError, InputError
 from ..files import target_folder, write_all
 from ..lab.plots import encoded
+from ..lab.report_page import report_page
 from ..lab.schemes import pictured
-from ..lab.tour_page import POLICY, STYLE, Figure, figure
+from ..lab.tour_page import Figure, figure
 from ..types import Params
-from ..version import __version__
 from . import pictures
 from .graphs import backup_graph
 from .grids import Grid
@@ -66,24 +66,7 @@ def page(solution: Solution, title: str) -> str:
         SECTION.format(title=html.escape(t), about=html.escape(about), body=content)
         for t, about, content in sections(solution)
     )
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{POLICY}">
-<title>{html.escape(title)}</title>
-<style>{STYLE}</style>
-</head>
-<body>
-<main>
-<header><h1>{html.escape(title)}</h1><p>{html.escape(lead)}</p></header>
-{body}
-<footer>Made by difflab {__version__}.</footer>
-</main>
-</body>
-</html>
-"""
+    return report_page(title, lead, body)
 
 
 def beside(solution: Solution) -> dict[str, Solution]:

@@ -6,9 +6,8 @@ import html
 from pathlib import Path
 
 from ..files import write
+from ..lab.report_page import report_page
 from ..lab.schemes import pictured
-from ..lab.tour_page import POLICY, STYLE
-from ..version import __version__
 from . import pictures
 from .inspect import inspect
 from .summary import summary
@@ -34,25 +33,8 @@ def report(outcome: Outcome) -> str:
         [f"{s['parameters']:,} parameters", f"{s['epochs']} epochs", f"{s['seconds']} seconds"]
         + ([f"test accuracy {s['test_accuracy']:.2%}"] if s["test_accuracy"] is not None else [])
     )
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{POLICY}">
-<title>{html.escape(title)}</title>
-<style>{STYLE}</style>
-</head>
-<body>
-<main>
-<header><h1>{html.escape(title)}</h1><p>{html.escape(lead)}.</p></header>
-{body}
-<footer>Made by difflab {__version__}: <code>difflab train {html.escape(outcome.recipe.model)} --data
-{html.escape(outcome.recipe.data)}</code>.</footer>
-</main>
-</body>
-</html>
-"""
+    made = f"<code>difflab train {html.escape(outcome.recipe.model)} --data\n{html.escape(outcome.recipe.data)}</code>"
+    return report_page(title, f"{lead}.", body, made)
 
 
 def sections(outcome: Outcome) -> list[tuple[str, str, str]]:

@@ -13,9 +13,8 @@ from ..cards.as_html import FRAMELESS, LARGEST, body as inside, framed
 from ..cards.parts import FIRST, Card, Chart, Fold, Part, Row, Series, Table, Words, brief, duration, figure
 from ..cards.shown import Shown
 from ..errors import InputError
-from ..lab.tour_page import POLICY, STYLE
+from ..lab.report_page import report_page
 from ..types import FileName, Tree, Value
-from ..version import __version__
 from .arrays import Record
 from .training.checkpoint import Reader, record_of
 from .training.fit import score
@@ -219,22 +218,5 @@ def runs_page(found: Runs) -> str:
         for k, (title, card) in enumerate(cards.items())
         if card.parts
     )
-    title = f"{len(found.runs)} runs side by side"
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{POLICY}">
-<title>{title}</title>
-<style>{STYLE}{FRAMELESS}</style>
-</head>
-<body>
-<main>
-<header><h1>{title}</h1><p>The best first. Accuracy and test loss are those of each run's best epoch.</p></header>
-{body}
-<footer>Made by difflab {__version__}: <code>difflab runs</code>.</footer>
-</main>
-</body>
-</html>
-"""
+    lead = "The best first. Accuracy and test loss are those of each run's best epoch."
+    return report_page(f"{len(found.runs)} runs side by side", lead, body, "<code>difflab runs</code>", FRAMELESS)

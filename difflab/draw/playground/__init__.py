@@ -5,6 +5,6 @@ What it computes with is written from the table of operations, what it shows is 
 
 from __future__ import annotations
 
-from .document import document as playground
+from .document import Host, document as playground
 
-__all__ = ["playground"]
+__all__ = ["Host", "playground"]

@@ -10,6 +10,7 @@ from functools import partial
 from html import escape
 from importlib.resources import files
 from string import Template
+from typing import NamedTuple
 
 from ...palette import variables
 from ...progress import doing
@@ -25,8 +26,39 @@ SCRIPTS = ("text.js", "grammar.js", "reading.js", "trees.js", "symbolic.js", "pa
 own: Callable[[str], str] = partial(asset, package=str(__package__))
 
 
-def document() -> str:
-    """The HTML of the playground, which needs nothing but itself.
+class Host(NamedTuple):
+    """What is around the drawing: a server's page has more than the one that stands alone.
+
+    `choice` and `controls` stand before the expression and after the point, `above` and `below` before and after the
+    drawing. `script` runs when the controls are there, and before anything is drawn; `data` is for it. `policy` are
+    more directives, `styles` those that the script will show.
+    """
+
+    title: str
+    heading: str
+    choice: str = ""
+    controls: str = ""
+    above: str = ""
+    below: str = ""
+    style: str = ""
+    script: str = ""
+    data: Tree = None
+    examples: tuple[tuple[str, str, str], ...] = EXAMPLES
+    policy: str = ""
+    styles: tuple[str, ...] = ()
+
+
+ALONE = Host(
+    "difflab: a playground for derivatives",
+    "A playground for derivatives",
+    below='<p class="quiet">All of it is in this file: it loads nothing and sends nothing. The functions are NumPy\'s '
+    "(sin, exp, maximum, where, ...), of single numbers; arrays, certificates and your own code are in Python: "
+    "<code>pip install difflab</code>.</p>",
+)
+
+
+def document(host: Host = ALONE) -> str:
+    """The HTML of the playground, which needs nothing but itself and what its host has.
 
     >>> text = document()
     >>> text.startswith("<!DOCTYPE html>"), "<script src" in text
@@ -38,18 +70,27 @@ def document() -> str:
     forms = f"{helpers(forms, chr(10).join(map(asset, LIBRARY)))}\n{forms}"
     inner = script_of_forms(f"{forms}\nconst OPS=null;", (*ARRAYS, *WINDOWS), after={"engine.js": own("shown.js")})
     inner_style = variables() + "".join(map(asset, STYLES))
-    script = "\n".join(["(() => {", '"use strict";', forms, graphviz(), *map(own, SCRIPTS), "})();"])
-    style = variables() + own("playground.css")
+    scripts = [*map(own, SCRIPTS), host.script, own("begin.js")]
+    script = "\n".join(["(() => {", '"use strict";', forms, graphviz(), *scripts, "})();"])
+    style = variables() + own("playground.css") + host.style
     policy = (
         f"default-src 'none'; script-src {hashes(script, inner)} 'wasm-unsafe-eval'; "
-        f"style-src {hashes(style, inner_style)}; base-uri 'none'"
+        f"style-src {hashes(style, inner_style, *host.styles)}; base-uri 'none'{host.policy}"
     )
     wasm = gzip.compress(files(str(__package__)).joinpath("assets", "viz.wasm").read_bytes(), 9, mtime=0)
     return Template(own("playground.html")).substitute(
         policy=policy,
         style=style,
-        options="".join(f'<option value="{k}">{escape(title)}</option>' for k, (title, *_) in enumerate(EXAMPLES)),
-        data=json_text({"table": table.data(), "examples": EXAMPLES, **template(inner, inner_style)}),
+        title=host.title,
+        heading=host.heading,
+        choice=host.choice,
+        controls=host.controls,
+        above=host.above,
+        below=host.below,
+        options="".join(f'<option value="{k}">{escape(title)}</option>' for k, (title, *_) in enumerate(host.examples)),
+        data=json_text(
+            {"table": table.data(), "examples": host.examples, "host": host.data, **template(inner, inner_style)}
+        ),
         graphviz=base64.b64encode(wasm).decode(),
         script=script,
     )

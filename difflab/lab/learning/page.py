@@ -14,7 +14,10 @@ from ...draw.page.script import helpers
 from ...palette import variables
 from .formulas import Formulas
 
-SCRIPTS = ("data.js", "network.js", "optimisers.js", "learner.js", "drawing.js", "charts.js", "opened.js", "page.js")
+SCRIPTS = (
+    "elements.js", "data.js", "network.js", "optimisers.js", "learner.js",
+    "drawing.js", "charts.js", "opened.js", "page.js",
+)  # fmt: skip
 LIBRARY = ("special.js", "incomplete.js", "bessel.js")  # of the step-through page: what JavaScript's Math lacks
 RATES = ("0.0001", "0.001", "0.003", "0.01", "0.03", "0.1", "0.3", "1", "3")
 

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import html
-import json
 import secrets
 import threading
 import webbrowser
 from collections.abc import Callable
-from importlib import resources
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from ...cards.as_html import FRAMELESS
 from ...errors import InputError, UnsupportedError
-from ...palette import variables
 from ..learning import learning_page
 from .desk import GONE, Desk
-from .door import HOST, POLICY, PRIVATE, free_port, known, ours
+from .door import HOST, PRIVATE, WITHIN, free_port, known, ours
+from .home import Home
 from .pages import Pages
-from .question import EXAMPLES, question
+from .question import question
+from .watched import Watched
 from .work import HELPER, Answer, refusal
 
 if TYPE_CHECKING:
@@ -30,39 +28,48 @@ if TYPE_CHECKING:
 
 LARGEST_REQUEST = 20_000
 SLOWEST_REQUEST = 10.0  # seconds until its body is here
+CLOSED = "Open the address that difflab lab has printed: it ends in a token."
+WRONG_TOKEN = "the token is wrong; open the address that difflab lab has printed"
 MISSING = "difflab lab needs starlette and uvicorn: pip install 'difflab[lab]'"
 
 
-def make_app(token: str, desk: Desk | None = None) -> Starlette:
-    """The ASGI application. `/?token=...` is the page; `/answer` takes JSON with the token in a header."""
+def make_app(token: str, desk: Desk | None = None, file: Path | None = None) -> Starlette:
+    """The ASGI application. `/?token=...` is the page; `/answer` takes JSON with the token in a header.
+
+    `/file` says what stands in the file that is watched, if there is one.
+    """
     try:
         from starlette.applications import Starlette
         from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
         from starlette.routing import Route
     except ImportError:
         raise UnsupportedError(MISSING) from None
-    desk, pages = desk or Desk(), Pages()
+    desk, pages, watched = desk or Desk(), Pages(), Watched(file)
+    shown = Home(token, watched.name)
 
     async def home(request: Request) -> Response:
         if not known(request, request.query_params.get("token", ""), token):
-            return PlainTextResponse("Open the address that difflab lab has printed: it ends in a token.", 403)
-        nonce = secrets.token_urlsafe(16)
-        return HTMLResponse(
-            home_page(token, nonce), headers=PRIVATE | {"content-security-policy": POLICY.format(nonce)}
-        )
+            return PlainTextResponse(CLOSED, 403)
+        text = await asyncio.to_thread(shown.text)
+        return HTMLResponse(text, headers=PRIVATE | {"content-security-policy": WITHIN})  # more stands in the page
 
     async def train(request: Request) -> Response:
         if not known(request, request.query_params.get("token", ""), token):
-            return PlainTextResponse("Open the address that difflab lab has printed: it ends in a token.", 403)
+            return PlainTextResponse(CLOSED, 403)
         return HTMLResponse(learning_page(), headers=PRIVATE)  # its policy stands in the page itself
 
     async def answers(request: Request) -> Response:
         if not known(request, request.headers.get("x-difflab-token", ""), token):
-            answer = refusal(403, "token", "the token is wrong; open the address that difflab lab has printed")
+            answer = refusal(403, "token", WRONG_TOKEN)
         else:
-            answer = await answered(request, desk)
+            answer = await answered(request, desk, watched)
         headers = PRIVATE | ({"retry-after": "2"} if answer.status == 503 else {})
         return JSONResponse(pages.kept(answer), answer.status, headers=headers)
+
+    async def file_now(request: Request) -> Response:
+        if not known(request, request.headers.get("x-difflab-token", ""), token):
+            return JSONResponse({"error": WRONG_TOKEN, "kind": "token"}, 403, headers=PRIVATE)
+        return JSONResponse(watched.state(request.query_params.get("known", "")), headers=PRIVATE)
 
     async def page(request: Request) -> Response:
         text = pages.get(request.path_params["name"])
@@ -70,12 +77,12 @@ def make_app(token: str, desk: Desk | None = None) -> Starlette:
             return PlainTextResponse("This page is gone; choose the expression again.", 404)
         return HTMLResponse(text, headers=PRIVATE | {"content-security-policy": "sandbox allow-scripts"})
 
-    routes = [Route("/", home), Route("/train", train), Route("/page/{name}", page)]
+    routes = [Route("/", home), Route("/train", train), Route("/page/{name}", page), Route("/file", file_now)]
     routes.append(Route("/answer", answers, methods=["POST"]))
     return Starlette(routes=routes)
 
 
-async def answered(request: Request, desk: Desk) -> Answer:
+async def answered(request: Request, desk: Desk, watched: Watched) -> Answer:
     """The answer to a request: what is wrong with it, or what the desk says."""
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if kind != "application/json":
@@ -84,7 +91,7 @@ async def answered(request: Request, desk: Desk) -> Answer:
         body = await asyncio.wait_for(read(request), SLOWEST_REQUEST)
         if body is None:
             return refusal(413, "request", f"the request is too long; at most {LARGEST_REQUEST:,} bytes are read")
-        asked = question(body)
+        asked = watched.filled(question(body))
     except ConnectionError:
         return GONE
     except TimeoutError:
@@ -114,37 +121,24 @@ async def gone(request: Request) -> None:
         pass
 
 
-def home_page(token: str, nonce: str) -> str:
-    """The page, with its style and script inside."""
-    asset: Callable[[str], str] = lambda name: (resources.files(__package__) / "assets" / name).read_text(
-        encoding="utf-8"
-    )
-    options = "".join(f'<option value="{k}">{html.escape(title)}</option>' for k, (title, *_) in enumerate(EXAMPLES))
-    told = json.dumps({"token": token, "examples": EXAMPLES}).replace("<", "\\u003c")
-    style = variables() + FRAMELESS + asset("lab.css")
-    parts = {
-        "STYLE": style,
-        "OPTIONS": options,
-        "TOKEN": token,
-        "DATA": told,
-        "NONCE": nonce,
-        "SCRIPT": asset("lab.js"),
-    }
-    page = asset("lab.html")
-    for name, value in parts.items():
-        page = page.replace(f"@{name}@", value)
-    return page
+def serve(
+    port: int = 0,
+    open_browser: bool = True,
+    tell: Callable[[str], object] = print,
+    page: str = "",
+    file: Path | None = None,
+) -> None:
+    """Serves until Ctrl-C; tells the address of the page (home, or "train"), with a token made for this run.
 
-
-def serve(port: int = 0, open_browser: bool = True, tell: Callable[[str], object] = print, page: str = "") -> None:
-    """Serves until Ctrl-C; tells the address of the page (home, or "train"), with a token made for this run."""
+    With `file` the page shows the functions of that program, and follows when it is saved.
+    """
     HELPER.prepare()  # it loads while this process does
     try:
         import uvicorn
     except ImportError:
         raise UnsupportedError(MISSING) from None
     token, desk = secrets.token_urlsafe(24), Desk()
-    app = make_app(token, desk)
+    app = make_app(token, desk, file)
 
     class Server(uvicorn.Server):
         """Ctrl-C ends the work first: nobody waits for it."""

@@ -16,6 +16,8 @@ POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-{0}'; img-src data:; connect-src 'self'; "
     "frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+# Of a page whose own policy says the rest: this cannot be said in it.
+WITHIN = "frame-ancestors 'none'; form-action 'none'; base-uri 'none'; connect-src 'self'"
 PRIVATE = {"referrer-policy": "no-referrer", "cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 

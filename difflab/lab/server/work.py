@@ -42,7 +42,7 @@ def computed(question: Question) -> tuple[str, ...]:
     """Runs in the other process; it has loaded `answers` already."""
     from .answers import answered
 
-    return answered(question.part, question.expression, question.at)
+    return answered(question.part, question.expression, question.at, question.code)
 
 
 class Work:

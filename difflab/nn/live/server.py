@@ -13,6 +13,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from ...errors import UnsupportedError
+from ...lab.learning.page import asset as shared
 from ...lab.server.door import HOST, POLICY, PRIVATE, free_port, known
 from ...palette import variables
 from ..training.progress import shown
@@ -56,8 +57,9 @@ def live_page(token: str, nonce: str, title: str) -> str:
     asset: Callable[[str], str] = lambda name: (resources.files(__package__) / "assets" / name).read_text("utf-8")
     told = json.dumps({"token": token}).replace("<", "\\u003c")
     parts = {"STYLE": variables() + asset("live.css"), "TITLE": html.escape(title), "DATA": told, "NONCE": nonce}
+    script = "\n".join(['"use strict";', shared("elements.js"), asset("live.js")])
     page = asset("live.html")
-    for name, value in (parts | {"SCRIPT": asset("live.js")}).items():
+    for name, value in (parts | {"SCRIPT": script}).items():
         page = page.replace(f"@{name}@", value)
     return page
 

@@ -2,7 +2,12 @@
 // its width is the same: steps whose words are longer must not make what is below jump to and fro.
 function fitFrame() {
   if (document.documentElement.classList.contains("framed")) return;
+  const known = Boolean(stage.closest(".framed"));
   document.documentElement.classList.add("framed");
+  if (!known) { // the stage has another height in a frame
+    startView();
+    go(now);
+  }
   let tallest = 0, wide = 0;
   const report = () => {
     if (innerWidth !== wide) [tallest, wide] = [0, innerWidth];

@@ -80,7 +80,7 @@ function update(moved = true) {
   if ($("curve")) showCurve();
   showTables();
   // A page around this one may follow the point, as difflab lab does.
-  if (moved && live && !OPS && parent !== window)
+  if (moved && live && parent !== window)
     parent.postMessage({ difflab: Object.fromEntries(data.inputs.map(n => [nodes[n].name, found.values[n]])) }, "*");
 }
 

@@ -1,5 +1,5 @@
 // The curve's card: drawn in the size it has, with the tangent and the secant; its point can be dragged.
-const plot = { input: 0, low: null, high: null, key: null, shown: null, svg: null, back: null, point: null, frame: null };
+const plot = { input: 0, low: null, high: null, key: null, shown: null, svg: null, back: null, point: null, frame: null, width: null };
 const PLOT_MARGIN = { left: 12, right: 14, top: 26, bottom: 42 }, TEXT = 13, FAR_OFF = 1e4;
 const curveNow = () => curves[plot.input];
 const hereOnCurve = () => entryOf(curveNow(), number(nodes[curveNow().n].value));
@@ -49,7 +49,7 @@ function pointNow(f, curve) {
 }
 
 function showCurve() {
-  if (!$("curve") || !$("plot").clientWidth) return;
+  if (!$("curve") || !(plot.width ??= $("plot").clientWidth)) return; // asked once: in each frame it would lay the page out
   const curve = curveNow(), f = along(curve), now = pointNow(f, curve);
   if (plot.low === null) newWindow(f, now);
   holdPoint(now.x);
@@ -86,7 +86,7 @@ function tellCurve(now, name) {
 
 // Drawn in pixels: `frame` says where the axes are and which numbers they go through.
 function frameOfPlot() {
-  const width = $("plot").clientWidth, height = Math.round(Math.min(Math.max(0.5 * width, 240), 400));
+  const { width } = plot, height = Math.round(Math.min(Math.max(0.5 * width, 240), 400));
   const [low, high] = plot.shown.range, ys = ticks(low, high, 6), xs = ticks(plot.low, plot.high, Math.min(10, Math.floor(width / 75)));
   const texts = tickTexts(ys), left = PLOT_MARGIN.left + 8 * Math.max(...texts.map(t => t.length));
   const right = width - PLOT_MARGIN.right, { top } = PLOT_MARGIN, bottom = height - PLOT_MARGIN.bottom;
@@ -205,5 +205,8 @@ function buildCurve() {
   $("curve-h").oninput = showCurve;
   $("closer").onclick = () => closer(0.5);
   $("wider").onclick = () => closer(2);
-  new ResizeObserver(showCurve).observe($("plot"));
+  new ResizeObserver(() => {
+    plot.width = $("plot").clientWidth;
+    showCurve();
+  }).observe($("plot"));
 }

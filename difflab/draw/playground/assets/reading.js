@@ -40,6 +40,9 @@ class Reading {
   error(at, message) {
     return new TextError(message, this.text, at.start, Math.max(1, at.end - at.start));
   }
+  python(at, message) { // it is right, and this page has no words for it
+    return Object.assign(this.error(at, message), { python: true });
+  }
   read(statements) {
     statements.forEach((statement, k) => {
       if (statement.kind === "assign") this.output = this.assign(statement);
@@ -125,7 +128,7 @@ class Reading {
   read_binary(tree) {
     const left = this.value(tree.left), right = this.value(tree.right), row = TABLE.signs.binary[tree.sign];
     if (tree.sign === "^") throw this.error(tree, "^ is not a power here: write **");
-    if (tree.sign === "@") throw this.error(tree, `@ is not part of this page: ${HERE}`);
+    if (tree.sign === "@") throw this.python(tree, `@ is not part of this page: ${HERE}`);
     if (row === undefined) throw this.error(tree, `the operator ${OPERATORS[tree.sign]} is not part of the language`);
     const numbers = [left, right].map(v => (v.node === undefined ? double(v) : null));
     if (tree.sign === "**" && numbers[1] !== null && Math.abs(numbers[1]) > 1e6) throw this.error(tree, "the exponent is too large");
@@ -170,11 +173,11 @@ class Reading {
   read_starred(tree) { throw this.error(tree, "starred is not part of the language"); }
   read_if(tree) { throw this.error(tree, "write where(condition, a, b) instead of a if condition else b"); }
   read_list(tree) {
-    throw this.error(tree, tree.items.length ? `this is a list: ${HERE}` : "an empty list has no elements to compute with");
+    throw this.python(tree, tree.items.length ? `this is a list: ${HERE}` : "an empty list has no elements to compute with");
   }
-  read_subscript(tree) { throw this.error(tree, `this is an element of an array: ${HERE}`); }
+  read_subscript(tree) { throw this.python(tree, `this is an element of an array: ${HERE}`); }
   read_attribute(tree) {
-    throw this.error(tree, tree.name === "T" ? `this is a transpose: ${HERE}` : `.${tree.name.slice(0, 40)} is not part of the language; only .T is`);
+    throw this.python(tree, tree.name === "T" ? `this is a transpose: ${HERE}` : `.${tree.name.slice(0, 40)} is not part of the language; only .T is`);
   }
   read_call(tree) {
     const { called, operands, words, starred } = tree, count = operands.length;
@@ -190,13 +193,13 @@ class Reading {
     if (starred) throw this.error(tree, "* and ** in calls are not part of the language");
     if (!count) throw this.error(tree, `${name} needs an operand, as in ${name}(x)`);
     const values = operands.map(t => this.value(t));
-    if (!meant) throw this.error(called, `${name}: ${HERE}`);
-    if (words.length) throw this.error(tree, `${name}: ${words[0][0]}=... is left to Python here: pip install difflab`);
+    if (!meant) throw this.python(called, `${name}: ${HERE}`);
+    if (words.length) throw this.python(tree, `${name}: ${words[0][0]}=... is left to Python here: pip install difflab`);
     if ((name === "max" || name === "min") && count > 1)
       return values.slice(1).reduce((found, v) => this.made(meant[2], [found, v]), values[0]);
     const operation = meant[count];
     if (operation === undefined && name === "where") throw this.error(tree, "where takes 3 operands: where(condition, a, b)");
-    if (operation === undefined && (name === "max" || name === "min")) throw this.error(called, `${name} of one value: ${HERE}`);
+    if (operation === undefined && (name === "max" || name === "min")) throw this.python(called, `${name} of one value: ${HERE}`);
     if (operation === undefined) {
       const counts = Object.keys(meant), several = counts.length > 1 || counts[0] !== "1";
       throw this.error(tree, `${name} takes ${counts.join(" or ")} operand${several ? "s" : ""}, not ${count}`);

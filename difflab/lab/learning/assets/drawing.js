@@ -1,21 +1,5 @@
 // The drawing of the network: features, neurons with their pictures, wires, and the output over the plane.
 const GRID = 40; // points of the plane to each side, at which pictures are computed
-const SVG = "http://www.w3.org/2000/svg";
-const byId = (id) => document.getElementById(id);
-
-function make(tag, attributes = {}, ...inside) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...inside);
-  return made;
-}
-
-function shape(tag, attributes, text = "") {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.textContent = text;
-  return made;
-}
 
 // The points of the grid, from the upper left corner on, row after row.
 const PLANE = Float64Array.from({ length: 2 * GRID * GRID }, (_, k) => {

@@ -1,23 +1,7 @@
-"use strict";
 const { token } = JSON.parse(document.getElementById("data").textContent);
-const SVG = "http://www.w3.org/2000/svg", PAUSE = 700, VANISHING = 1e-3, EXPLODING = 1e3;
+const PAUSE = 700, VANISHING = 1e-3, EXPLODING = 1e3;
 const LEFT = 48, RIGHT = 10, TOP = 8, BOTTOM = 24;
-const byId = (id) => document.getElementById(id);
 let said = null;
-
-function make(tag, attributes = {}, ...inside) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...inside);
-  return made;
-}
-
-function shape(tag, attributes, text = "") {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.textContent = text;
-  return made;
-}
 
 const short = (v) => v === null ? "–" : (v !== 0 && (Math.abs(v) < 1e-3 || Math.abs(v) >= 1e5) ? v.toExponential(1) : String(Number(v.toPrecision(3)))).replace(/-/g, "−");
 

@@ -1,0 +1,171 @@
+"""One of many processes is killed at a random moment: how long the others take to end, and what comes of the work."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from difflab.mdp import gridworld
+
+from .slowly import descendants
+
+TRAIN = ("train", "mlp", "--data", "blobs", "--schedule", "constant", "--batch-size", "12", "--no-report", "--quiet")
+ENDLESS, EPOCHS = "100000", 40  # of the run that is killed, and of the one that the end is compared with
+PLAN = ("mdp", "gridworld", "--shape", "60x70", "--slip", "0.2", "--gamma", "0.9999", "--tolerance", "1e-6",
+        "--method", "value_iteration", "--json", "--quiet")  # fmt: skip
+TAKEN_UP = (1, 2, 3, 4)  # processes that may go on
+LONGEST = 60.0  # seconds in which the others have to end
+HANGS = 600.0  # seconds after which a process counts as one that never ends
+
+
+@dataclass
+class Work:
+    """Processes of one command, each with its supervisor, and what they write in a folder of their own."""
+
+    count: int
+    arguments: Sequence[str]
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def start(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            address = f"127.0.0.1:{server.getsockname()[1]}"
+        for k in range(self.count):
+            meet = ("--coordinator", address, "--processes", str(self.count), "--process-id", str(k))
+            many = meet if self.count > 1 else ("--devices", "1")
+            self.started.append(
+                subprocess.Popen(
+                    [sys.executable, "-m", "difflab", *self.arguments, *many],
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                )
+            )  # fmt: skip
+
+    def end(self) -> list[tuple[int, str, str]]:
+        texts = [p.communicate(timeout=HANGS) for p in self.started]
+        return [(p.returncode, *t) for p, t in zip(self.started, texts)]
+
+    def finish(self) -> list[tuple[int, str, str]]:
+        self.start()
+        return self.end()
+
+
+def losses(folder: Path) -> list[list[float]]:
+    file = folder / "metrics.jsonl"
+    lines = file.read_text().splitlines() if file.exists() else []
+    return [[r["train_loss"], r["test_loss"]] for r in map(json.loads, lines)]
+
+
+def train(folder: Path, epochs: object, *more: str) -> tuple[str, ...]:
+    return (*TRAIN, "--epochs", str(epochs), "--out", str(folder), *more)
+
+
+def apart(found: Sequence[object], wanted: Sequence[object]) -> float:
+    """The largest relative difference."""
+    a, b = np.asarray(found, float), np.asarray(wanted, float)
+    return float(np.max(np.abs(a - b) / np.maximum(np.abs(b), 1e-300), initial=0.0))
+
+
+def killed(work: Work, rng: random.Random, folder: Path | None) -> tuple[str, float, float, bool]:
+    """Kills one: who it was, after how many seconds, in how many the others have ended, and whether all is as it should.
+
+    A moment counts from the first checkpoint on, or, where nothing is written, from the start of all workers.
+    """
+    work.start()
+    wait = (lambda: len(losses(folder)) > 0) if folder else (lambda: all(workers(p.pid) for p in work.started))
+    end = time.monotonic() + HANGS
+    while not wait() and time.monotonic() < end:
+        time.sleep(0.02)
+    moment, victim = rng.uniform(0, 3.0), rng.randrange(work.count)
+    time.sleep(moment)
+    supervisor = work.started[victim].pid
+    started = [pid for p in work.started for pid in descendants(p.pid)]
+    worker = rng.random() < 0.5 and workers(supervisor)
+    os.kill(worker[0] if worker else supervisor, signal.SIGKILL)
+    began = time.monotonic()
+    others = [p for k, p in enumerate(work.started) if worker or k != victim]
+    for p in others:
+        p.wait(HANGS)
+    took = time.monotonic() - began
+    told = [t for k, t in enumerate(work.end()) if worker or k != victim]
+    left = [pid for pid in started if alive(pid)]
+    good = took < LONGEST and all(status == 2 and f"process {victim} of" in text for status, _, text in told)
+    good = good and not left and not (folder and any(f.name.startswith(".difflab") for f in folder.iterdir()))
+    return f"{'worker' if worker else 'supervisor'} {victim}", moment, took, good
+
+
+def workers(supervisor: int) -> list[int]:
+    return descendants(supervisor)[1:]
+
+
+def alive(pid: int) -> bool:
+    """Whether it still runs a second later, when whoever lost its supervisor has noticed it."""
+    end = time.monotonic() + 5.0
+    while running(pid) and time.monotonic() < end:
+        time.sleep(0.05)
+    return running(pid)
+
+
+def running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def trained(rng: random.Random, count: int, then: int, scratch: Path, whole: list[list[float]]) -> tuple[str, bool]:
+    folder = scratch / "run"
+    who, moment, took, good = killed(Work(count, train(folder, ENDLESS)), rng, folder)
+    done = len(losses(folder))
+    epochs = max(done + 1, 3)
+    found = Work(then, train(folder, epochs, "--resume")).finish()
+    good = good and all(status == 0 for status, *_ in found) and len(losses(folder)) == epochs
+    same = min(epochs, len(whole))
+    off = apart(losses(folder)[:same], whole[:same])
+    return (
+        f"{who} | {moment:.2f} s | {took:.2f} s | epoch {done} | {then} | {off:.1e} of {same} epochs",
+        good and off < 1e-4,
+    )
+
+
+def planned(rng: random.Random, count: int, then: int, scratch: Path, whole: Sequence[float]) -> tuple[str, bool]:
+    out = scratch / "plan"
+    who, moment, took, good = killed(Work(count, (*PLAN, "--out", str(out))), rng, None)
+    good = good and not out.exists()
+    found = Work(then, (*PLAN, "--out", str(out))).finish()
+    good = good and all(status == 0 for status, *_ in found)
+    values = json.loads(found[0][1])["values"] if good else []
+    off = float(np.max(np.abs(np.subtract(values, whole)))) if good else np.nan
+    return f"{who} | {moment:.2f} s | {took:.2f} s | nothing written | {then} | {off:.1e} of 1e-6", good and off <= 2e-6
+
+
+def table(kills: int, processes: Sequence[int], rng: random.Random) -> Iterator[str]:
+    """A line for each kill, and how many were as they should be."""
+    yield "| | work | processes | killed | after | all others ended in | left behind | resumed on | apart by |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    good = 0
+    process = gridworld((60, 70), slip=0.2, discount=0.9999)
+    values = process.solve(tolerance=1e-9).values.tolist()
+    with tempfile.TemporaryDirectory() as scratch:
+        alone = Path(scratch, "alone")
+        status = Work(1, train(alone, EPOCHS)).finish()[0][0]
+        whole = losses(alone)
+        assert status == 0 and len(whole) == EPOCHS
+        for k in range(kills):
+            count, own = processes[(k // 2) % len(processes)], Path(scratch, str(k))
+            own.mkdir()
+            then = rng.choice([n for n in TAKEN_UP if n != count])
+            line, well = trained(rng, count, then, own, whole) if k % 2 == 0 else planned(rng, count, then, own, values)
+            good += well
+            yield f"| {k + 1} | {'planning' if k % 2 else 'training'} | {count} | {line} |{'' if well else ' WRONG'}"
+    yield f"{good} of {kills} as they should be: status 2 within {LONGEST:g} s, nothing left, the same result"

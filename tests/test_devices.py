@@ -70,6 +70,21 @@ def test_parameters_that_are_split_take_their_part_of_the_memory(found):
         assert memory[f"split {n}"] == (memory["all"] - small) / n + small
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_losses_and_parameters_are_those_of_one_device_however_arrays_are_cut(found, precision):
+    layouts = {k: v for k, v in found["layouts"].items() if k.endswith(precision)}
+    assert len(layouts) == 16
+    for name, told in layouts.items():
+        np.testing.assert_allclose(told, layouts[f"1 whole {precision}"], rtol=2e-4 if precision == "float32" else 0.1,
+                                   atol=1e-6 if precision == "float32" else 1e-2, err_msg=name)  # fmt: skip
+
+
+def test_a_page_that_watches_is_shown_what_lies_on_devices(found):
+    same, looks, sizes, counts, looked = found["watched"]
+    assert same and looks == 6 and looked == 1.0
+    assert len(sizes) == 2 and counts == [[n, n] for n in sizes]
+
+
 def test_a_loss_that_is_no_number_is_told_as_without_devices(found):
     alone, many = found["no_number"]
     assert alone == many and alone[0] == "DomainError" and "first bad value" in alone[1]
@@ -102,6 +117,12 @@ def test_bounds_hold_against_rational_solutions_on_every_layout(found):
     assert len(found["planning"]) == 9 * 2 * 2
     for kind, method, devices, off, bound, tolerance in found["planning"]:
         assert off <= bound <= tolerance, (kind, method, devices)
+
+
+def test_bounds_hold_where_states_do_not_divide_and_at_the_ends_of_discounts(found):
+    assert len(found["edges"]) == 8 * 2 * 3
+    for name, method, devices, off, bound, tolerance in found["edges"]:
+        assert off <= bound <= tolerance, (name, method, devices)
 
 
 def test_what_a_device_may_flush_to_zero_is_in_the_bound(found):

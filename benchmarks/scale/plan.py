@@ -25,7 +25,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Cost:
-    """Of a step, on each device: bytes that lie there, bytes that it sends, bytes that it reads and writes in its memory."""
+    """Of a step, on each device: bytes that lie there, that it sends, and that it reads and writes in its memory."""
 
     held: float
     sent: float
@@ -100,7 +100,7 @@ def tables(link: Link, memory: float, devices: int = 64) -> str:
     """The plan of `docs/scale.md` for this link and memory."""
     lines = [
         f"{size(link.bandwidth)}/s and {time(link.latency)} between devices, {size(memory)}/s of memory",
-        f"| model | parameters | whole | split over {devices} | sent in a step, whole / split | a step, whole / split |",
+        f"| model | parameters | whole | split over {devices} | sent, whole / split | a step, whole / split |",
         "|---|---|---|---|---|---|",
     ]
     for name, count in MODELS.items():

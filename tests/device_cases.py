@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import sys
@@ -26,7 +27,6 @@ from difflab.mdp.devices import DeviceBounds
 from difflab.nn.live import Watch
 from difflab.nn.training.devices import DevicePrograms
 from difflab.nn.training.progress import Silent
-from difflab.nn.training.recipes import Recipe, run
 from difflab.nn.training.step import loss_of, unclipped
 
 LAYOUTS = (1, 2, 8)
@@ -138,16 +138,12 @@ RULES = {
 
 @case
 def layouts():
-    """The losses of three steps and the parameters behind them, by devices, rule, batch and precision, none of them even.
+    """The losses of three steps and the parameters behind them, by devices, rule and precision; little divides.
 
     Layers of 24 and 15 units: eight devices share the former, five and three the latter; 35 samples are for five.
     """
-    model, adam, (x, y), found = (
-        nn.models.mlp((64, 24, 15, 3), batch_norm=True),
-        nn.optim.Adam(lr=3e-3),
-        samples(35),
-        {},
-    )
+    model, adam = nn.models.mlp((64, 24, 15, 3), batch_norm=True), nn.optim.Adam(lr=3e-3)
+    (x, y), found = samples(35), {}
     for precision in (None, "bfloat16"):
         for devices, rule in ((1, "whole"), *((d, r) for d in (3, 5, 8) for r in RULES)):
             params, state = model.init(0)
@@ -164,7 +160,7 @@ def layouts():
 
 @case
 def edges():
-    """Processes that divide over no devices, with one state, without actions, of discount 0 and next to 1: as `planning`."""
+    """As `planning`: states that do not divide, one state, no action, discounts of 0 and next to 1."""
     rng, found = np.random.default_rng(5), []
     one = lambda g: mdp.MDP.from_arrays(np.ones((2, 1, 1)), [[1.0, 3.0]], g)
     wide = lambda S, g: mdp.MDP.from_arrays(rng.dirichlet(np.ones(S), size=(2, S)), rng.normal(size=(S, 2)), g)
@@ -193,13 +189,14 @@ def edges():
 @case
 def watched():
     """What a page is shown of a training on devices whose parameters are split, and that it changes no bit of it."""
-    recipe = Recipe("mlp", "digits", epochs=1, batch_size=256, devices=8, parameters="split")
-    watch = Curious(Silent())
-    plain, seen = run(recipe, progress=False), run(recipe, progress=watch)
-    said = watch.tell()
-    sizes = [sum(p.size for p in optree.tree_leaves(seen.run.params[x["name"]])) for x in said["layers"]]
+    model, data, watch = nn.models.mlp((64, 256, 10)), nn.data.load("digits"), Curious(Silent())
+    data = dataclasses.replace(data, x_train=np.float32(data.x_train), x_test=np.float32(data.x_test))
+    watch.of(model, loss_of("cross_entropy"), data, data)
+    train = lambda bar: nn.fit(model, data, epochs=1, batch_size=256, devices=8, parameters="split", progress=bar)
+    plain, seen, said = train(False), train(watch), watch.tell()
+    sizes = [sum(p.size for p in optree.tree_leaves(seen.params[x["name"]])) for x in said["layers"]]
     counts = [[sum(x[k]["counts"]) for k in ("weights", "gradient")] for x in said["layers"]]
-    return bits(plain.run) == bits(seen.run), watch.looks, sizes, counts, said["looked"]
+    return bits(plain) == bits(seen), watch.looks, sizes, counts, said["looked"]
 
 
 class Curious(Watch):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -144,6 +146,21 @@ def test_two_processes_with_four_devices_each_split_parameters_by_rule(tmp_path)
         found[parameters] = losses(out)
     np.testing.assert_allclose(found["split"], found["whole"], rtol=1e-4)
     assert json.loads((tmp_path / "split" / "metrics.jsonl").read_text().splitlines()[-1])["epoch"] == 2
+
+
+def test_a_page_watches_two_processes(tmp_path):
+    """What it shows lies on the devices of both, which fetch it together."""
+    pytest.importorskip("starlette"), pytest.importorskip("uvicorn")
+    out = tmp_path / "run"
+    running = start(2, *TRAIN, "--epochs", 100000, "--devices", 2, "--out", out, "--live", "--no-browser")
+    address = next(found[0] for line in running[0].stderr if (found := re.search(r"http://\S+", line)))
+    home, _, token = address.partition("/?token=")
+    page = urllib.request.Request(home + "/now", headers={"x-difflab-token": token})
+    now = lambda: json.load(urllib.request.urlopen(page))
+    assert until(lambda: len(now()["history"]) > 1 and now()["layers"])
+    running[1].send_signal(signal.SIGTERM)
+    assert [status for status, *_ in ends(running)] == [2, 128 + signal.SIGTERM]
+    assert (out / "last.npz").exists()
 
 
 @pytest.mark.parametrize(("count", "more"), [(2, ("--devices", 2)), (4, ())])

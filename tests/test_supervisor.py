@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -13,11 +15,12 @@ from types import SimpleNamespace
 import pytest
 from patience import HANGS
 
-from difflab.cli import supervisor as module
-from difflab.cli.processes import BEAT, LOST, Place
+from difflab.cli import processes, supervisor as module
+from difflab.cli.devices import take_devices
+from difflab.cli.processes import BEAT, LOST, Part, Place
 from difflab.cli.signals import Stopped
 from difflab.cli.supervisor import ABORTED, CLEAN, GRACE, SILENCE, Line, Supervisor, free_address, supervised
-from difflab.errors import InputError
+from difflab.errors import InputError, LostError
 
 LIKE = {"Python": "3", "the command": "train"}
 
@@ -374,3 +377,81 @@ def test_the_child_speaks_through_the_files_it_was_given(make, capfd):
     one.child.wait()
     assert {k.data for k in one.selector.get_map().values()} == {"heart", "noise"}
     assert sys.executable in one.child.args[0] and one.child.args[-1] == "train"
+
+
+# The process that works.
+def test_signs_of_life_as_long_as_somebody_reads(monkeypatch):
+    heart, theirs = os.pipe()
+    slept, left, read = [], [], []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        read.append(os.read(heart, 10))
+        if len(slept) == 3:
+            os.close(heart)
+
+    monkeypatch.setattr(processes, "time", SimpleNamespace(sleep=sleep))
+    processes.beat(theirs, left.append)
+    os.close(theirs)
+    assert slept == [BEAT] * 3 and read == [b"."] * 3 and left == [2]
+
+
+@pytest.mark.parametrize(("path", "text", "same"), [("a.py", "1", True), ("a.py", "2", False), ("b.py", "1", False)])
+def test_code_that_differs_in_a_name_or_a_letter(monkeypatch, tmp_path, path, text, same):
+    found = []
+    for k, (name, content) in enumerate((("a.py", "1"), (path, text))):
+        room = tmp_path / f"{k}" / "difflab" / "cli"
+        room.mkdir(parents=True)
+        (room / name).write_text(content)
+        (room / "notes.txt").write_text(f"{k}")
+        monkeypatch.setattr(processes, "__file__", str(room / "processes.py"))
+        found.append(processes.code())
+    assert (found[0] == found[1]) is same and all(len(x) == 16 for x in found)
+
+
+@pytest.mark.parametrize("gloo", [True, False])
+@pytest.mark.parametrize("meets", [True, False])
+def test_how_jax_is_joined(monkeypatch, gloo, meets):
+    did = []
+
+    def initialize(*arguments, **options):
+        did.append((arguments, options))
+        if not meets:
+            raise RuntimeError("deadline")
+
+    config = SimpleNamespace(
+        values={"jax_cpu_collectives_implementation": ""} if gloo else {}, update=lambda *told: did.append(told)
+    )
+    fake = SimpleNamespace(config=config, distributed=SimpleNamespace(initialize=initialize))
+    monkeypatch.setattr(processes, "import_module", lambda name: fake if name == "jax" else None)
+    processes.join()  # alone: nothing
+    assert did == []
+    monkeypatch.setenv(processes.VARIABLE, processes.told(Part("h:1", 4, 2, 7, 8, 9)))
+    with contextlib.nullcontext() if meets else pytest.raises(LostError, match="process 2 of 4 did not meet.*deadline"):
+        processes.join()
+    first = [("jax_cpu_collectives_implementation", "gloo")] if gloo else []
+    assert did == [*first, (("h:1", 4, 2), {"cluster_detection_method": "deactivate"})]
+
+
+@pytest.mark.parametrize(
+    ("place", "count", "flags", "devices", "after"),
+    [
+        (None, None, "", None, ""),
+        (None, 3, "", 3, "--xla_force_host_platform_device_count=3"),
+        (None, 3, "--other", 3, "--other --xla_force_host_platform_device_count=3"),
+        (None, 3, "--xla_force_host_platform_device_count=2", 3, "--xla_force_host_platform_device_count=2"),
+        (Place("h", 1, 2, 1), None, "", 1, "--xla_force_host_platform_device_count=1"),
+        (Place("h", 1, 2, 1), 2, "", 2, "--xla_force_host_platform_device_count=2"),
+    ],
+)
+def test_how_many_devices_a_processor_counts_as(monkeypatch, place, count, flags, devices, after):
+    monkeypatch.setenv("XLA_FLAGS", flags)
+    assert take_devices(place, count) == devices
+    assert os.environ["XLA_FLAGS"] == after
+
+
+def test_who_writes_and_who_is_who():
+    first, second = Place("::1", 4000, 2, 0), Place("a", 4000, 2, 1)
+    assert processes.writes(None) and processes.writes(first) and not processes.writes(second)
+    assert (first.name, second.address) == ("process 0 of 2", "a:4000")
+    assert [module.family(p.host) for p in (first, second)] == [socket.AF_INET6, socket.AF_INET]

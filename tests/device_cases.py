@@ -131,7 +131,7 @@ RULES = {
     "whole": lambda shape: None,
     "first axis": lambda shape: 0 if shape else None,
     "last axis": lambda shape: len(shape) - 1 if shape else None,
-    "an axis that is not there": lambda shape: 7,
+    "no axis of it": lambda shape: 7,
     "vectors only": lambda shape: 0 if len(shape) == 1 else None,
 }
 

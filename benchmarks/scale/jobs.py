@@ -32,7 +32,7 @@ def run(job: str, processes: int = 1, devices: int = 1, **options: object) -> Fo
     told = [p.communicate(timeout=LONGEST)[0] for p in started]
     if any(p.returncode for p in started):
         raise SystemExit(f"{job} with {processes} processes: statuses {[p.returncode for p in started]}")
-    found: Found = json.loads(told[0])
+    found: Found = json.loads(told[0].splitlines()[-1])  # behind what libraries say there
     return found
 
 

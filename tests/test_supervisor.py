@@ -45,6 +45,7 @@ def clock(monkeypatch):
     """The time that the supervisor sees; who sleeps moves it on."""
     seen = SimpleNamespace(now=1000.0)
     seen.monotonic, seen.sleep = lambda: seen.now, lambda s: setattr(seen, "now", seen.now + s)
+    seen.move = seen.sleep  # of the test itself, which never sleeps
     monkeypatch.setattr(module, "time", seen)
     return seen
 
@@ -333,7 +334,7 @@ def test_what_is_watched_ends_at_once_by_a_cause_and_after_a_while_without(make,
     theirs = joined(one, 1, 2)
     one.child, one.beaten = Child(LOST), clock.now
     heard = []
-    monkeypatch.setattr(one, "selector", SimpleNamespace(select=lambda s: clock.sleep(s) or [], close=lambda: None))
+    monkeypatch.setattr(one, "selector", SimpleNamespace(select=lambda s: clock.move(s) or [], close=lambda: None))
     for line in one.lines.values():
         line.heard = clock.now + 2 * GRACE
     with pytest.raises(InputError, match="the connection between the processes was lost"):

@@ -22,7 +22,7 @@ from difflab import mdp
 from .slowly import descendants
 
 TRAIN = ("train", "mlp", "--data", "blobs", "--schedule", "constant", "--batch-size", "12", "--no-report", "--quiet")
-ENDLESS, EPOCHS = "100000", 500  # of the run that is killed, and of the one that the end is compared with
+ENDLESS, EPOCHS = "100000", 200  # of the run that is killed, and of the one that the end is compared with
 STATES, DISCOUNT = 500, 0.998  # of a ring, which takes value iteration thousands of backups
 TAKEN_UP = (1, 2, 3, 4)  # processes that may go on
 LONGEST = 60.0  # seconds in which the others have to end

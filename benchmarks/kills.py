@@ -1,10 +1,15 @@
 """python -m benchmarks.kills [COUNT]: kills a training run at random moments and resumes it, COUNT times (100).
 
 At the end the parameters, states and losses must be those of a run that was never stopped, bit for bit.
+
+With `--processes 2 4` the runs are of so many processes, training and planning by turns, and one of their processes or
+of the supervisors is killed. Told in a table are the seconds in which all others have ended, their exit status, on how
+many processes the work was taken up again, and how far the result is from that of a run that was never stopped.
 """
 
 from __future__ import annotations
 
+import argparse
 import random
 import signal
 import subprocess
@@ -16,6 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from difflab import nn
+
+from .killed_processes import table
 
 RUN = """
 import sys
@@ -39,7 +46,7 @@ def losses(folder: Path) -> list[tuple[float, float]]:
     return [(r["train_loss"], r["test_loss"]) for r in history]
 
 
-def main(count: int) -> None:
+def one_process(count: int) -> None:
     rng, kills = random.Random(0), 0
     with tempfile.TemporaryDirectory() as scratch:
         whole, parts = Path(scratch, "whole"), Path(scratch, "parts")
@@ -68,5 +75,18 @@ def check(whole: Path, parts: Path) -> None:
         raise SystemExit("a resumed run differs from the one that was never stopped")
 
 
+def main() -> None:
+    parser = argparse.ArgumentParser("python -m benchmarks.kills", description=__doc__)
+    parser.add_argument("count", nargs="?", type=int, default=None, help="kills: 100, or 20 of many processes")
+    parser.add_argument("--processes", type=int, nargs="+", metavar="N", help="of runs of many processes")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    if given.processes is None:
+        one_process(given.count or 100)
+        return
+    for line in table(given.count or 20, given.processes, random.Random(given.seed)):
+        print(line, flush=True)
+
+
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100)
+    main()

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import sys
@@ -23,7 +24,10 @@ from difflab.compile.xla.mesh import BY_RULE, SPLIT, WHOLE, Mesh, bytes_per_devi
 from difflab.compile.xla.sharded import Sharded
 from difflab.mdp.bounds import Bounds
 from difflab.mdp.devices import DeviceBounds
+from difflab.nn.live import Watch
 from difflab.nn.training.devices import DevicePrograms
+from difflab.nn.training.progress import Silent
+from difflab.nn.training.step import loss_of, unclipped
 
 LAYOUTS = (1, 2, 8)
 CASES = {}
@@ -121,6 +125,100 @@ def memory():
             assert all(np.array_equal(a, b) for a, b in zip(*map(optree.tree_leaves, (params, mesh.fetch(placed)))))
             found[f"{name} {n}"] = bytes_per_device(placed)
     return found | {"all": sum(x.nbytes for x in optree.tree_leaves(params))}
+
+
+RULES = {
+    "whole": lambda shape: None,
+    "first axis": lambda shape: 0 if shape else None,
+    "last axis": lambda shape: len(shape) - 1 if shape else None,
+    "no axis of it": lambda shape: 7,
+    "vectors only": lambda shape: 0 if len(shape) == 1 else None,
+}
+
+
+@case
+def layouts():
+    """The losses of three steps and the parameters behind them, by devices, rule and precision; little divides.
+
+    Layers of 24 and 15 units: eight devices share the former, five and three the latter; 35 samples are for five.
+    """
+    model, sgd = nn.models.mlp((64, 24, 15, 3), batch_norm=True), nn.optim.SGD(lr=0.1, momentum=0.9)
+    (x, y), found = samples(35), {}
+    cut = [
+        (3, "first axis"),
+        (5, "last axis"),
+        (8, "first axis"),
+        (8, "no axis of it"),
+        (8, "vectors only"),
+    ]
+    for precision, layouts in ((None, [(1, "whole"), *cut]), ("bfloat16", [(1, "whole"), *cut[:2]])):
+        for devices, rule in layouts:
+            params, state = model.init(0, dtype=np.float32)
+            mesh = Mesh(devices, RULES[rule])
+            made = DevicePrograms(model, loss_of("cross_entropy"), sgd, True, unclipped, mesh, precision)
+            trees, told = made.placed(params, sgd.init(params), state), []
+            for _ in range(3):
+                trees, loss, hits = made.take(trees, x, y)
+                told += [float(loss), hits]
+            told += [float(v) for p in optree.tree_leaves(made.fetched(trees[0])) for v in p.ravel()[:5]]
+            found[f"{devices} {rule} {precision or 'float32'}"] = told
+    return found
+
+
+@case
+def edges():
+    """As `planning`: states that do not divide, one state, no action, discounts of 0 and next to 1."""
+    rng, found = np.random.default_rng(5), []
+    one = lambda g: mdp.MDP.from_arrays(np.ones((2, 1, 1)), [[1.0, 3.0]], g)
+    wide = lambda S, g: mdp.MDP.from_arrays(rng.dirichlet(np.ones(S), size=(2, S)), rng.normal(size=(S, 2)), g)
+    cases = {
+        "one state": one(0.9),
+        "one state, discount 0": one(0.0),
+        "one state, discount next to 1": one(1 - 2.0**-20),
+        "no action": mdp.MDP.from_pairs([], np.zeros((0, 2)), 0.9, np.zeros(0, int), np.zeros(0, int), [0, 1]),
+        "9 states": wide(9, 0.95),
+        "17 states, discount 0": wide(17, 0.0),
+        "17 states, discount next to 1": wide(17, 1 - 1e-9),
+        "some have no action but to end": mdp.gridworld((3, 3), slip=0.2, discount=1.0),
+    }
+    for name, process in cases.items():
+        v, q = exact_solution(process)
+        size = distance(np.zeros(process.n_states), v)
+        tolerance = max(1e-8 * size, 20 * DeviceBounds(process).finest(size)) or 1e-9
+        for method in ("value_iteration", "modified_policy_iteration"):
+            for n in (1, 3, 8):
+                s = process.solve(method, tolerance=tolerance, devices=n)
+                off = max(distance(s.values, v), distance(s.q[process.states, process.actions], q))
+                found.append([name, method, n, off, s.error_bound, tolerance])
+    return found
+
+
+@case
+def watched():
+    """What a page is shown of a training on devices whose parameters are split, and that it changes no bit of it."""
+    model, data, watch = nn.models.mlp((64, 256, 10)), nn.data.load("digits"), Curious(Silent())
+    data = dataclasses.replace(data, x_train=np.float32(data.x_train), x_test=np.float32(data.x_test))
+    watch.of(model, loss_of("cross_entropy"), data, data)
+    train = lambda bar: nn.fit(model, data, epochs=1, batch_size=256, devices=8, parameters="split", progress=bar)
+    plain, seen, said = train(False), train(watch), watch.tell()
+    sizes = [sum(p.size for p in optree.tree_leaves(seen.params[x["name"]])) for x in said["layers"]]
+    counts = [[sum(x[k]["counts"]) for k in ("weights", "gradient")] for x in said["layers"]]
+    return bits(plain) == bits(seen), watch.looks, sizes, counts, said["looked"]
+
+
+class Curious(Watch):
+    """Asks before every step, and does not wait."""
+
+    looks = 0
+
+    def advance(self, samples, loss, accuracy):
+        super().advance(samples, loss, accuracy)
+        self.rest = 0.0
+        self.tell()
+
+    def inspect(self, params, state):
+        self.looks += 1
+        super().inspect(params, state)
 
 
 @case

@@ -70,6 +70,22 @@ def test_parameters_that_are_split_take_their_part_of_the_memory(found):
         assert memory[f"split {n}"] == (memory["all"] - small) / n + small
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_losses_and_parameters_are_those_of_one_device_however_arrays_are_cut(found, precision):
+    layouts = {k: v for k, v in found["layouts"].items() if k.endswith(precision)}
+    assert len(layouts) == (6 if precision == "float32" else 3)
+    one, near = layouts[f"1 whole {precision}"], 1e-5 if precision == "float32" else 5e-3
+    for name, told in layouts.items():
+        np.testing.assert_allclose(told, one, rtol=near, atol=0.2 * near, err_msg=name)
+    assert precision == "float32" or 1e-5 < apart(found["layouts"]["1 whole float32"][:1], one[:1]) < near
+
+
+def test_a_page_that_watches_is_shown_what_lies_on_devices(found):
+    same, looks, sizes, counts, looked = found["watched"]
+    assert same and looks == 6 and looked == 1.0
+    assert len(sizes) == 2 and counts == [[n, n] for n in sizes]
+
+
 def test_a_loss_that_is_no_number_is_told_as_without_devices(found):
     alone, many = found["no_number"]
     assert alone == many and alone[0] == "DomainError" and "first bad value" in alone[1]
@@ -102,6 +118,12 @@ def test_bounds_hold_against_rational_solutions_on_every_layout(found):
     assert len(found["planning"]) == 9 * 2 * 2
     for kind, method, devices, off, bound, tolerance in found["planning"]:
         assert off <= bound <= tolerance, (kind, method, devices)
+
+
+def test_bounds_hold_where_states_do_not_divide_and_at_the_ends_of_discounts(found):
+    assert len(found["edges"]) == 8 * 2 * 3
+    for name, method, devices, off, bound, tolerance in found["edges"]:
+        assert off <= bound <= tolerance, (name, method, devices)
 
 
 def test_what_a_device_may_flush_to_zero_is_in_the_bound(found):

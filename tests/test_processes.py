@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +17,18 @@ import pytest
 from patience import HANGS, until
 from processes import children_of, is_running
 
+from difflab import mdp
 from difflab.cli.processes import OWN, Place, likeness, place_of
 from difflab.cli.supervisor import Line, first_message
 from difflab.errors import InputError
 
 pytest.importorskip("jax")
 TRAIN = ("train", "mlp", "--data", "blobs", "--schedule", "constant", "--batch-size", 12, "--no-report")
+PLAN = ("mdp", "gridworld", "--shape", "6x7", "--gamma", 0.9, "--slip", 0.2)
+COMMANDS = pytest.mark.parametrize("command", [TRAIN, PLAN], ids=["train", "mdp"])
+
+
+ROOT = str(Path(__file__).parent.parent)
 
 
 def free_port():
@@ -28,15 +36,16 @@ def free_port():
         return server.getsockname()[1]
 
 
-def start(count, *args, port=None, ids=None, folder=None, each=lambda k: ()):
+def start(count, *args, port=None, ids=None, folder=None, each=lambda k: (), variables=lambda k: {}):
     """The processes of one command, with pipes for what they say."""
     port = free_port() if port is None else port
     meet = ("--coordinator", f"127.0.0.1:{port}", "--processes", count, "--process-id")
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
+    environment = os.environ | {"PYTHONPATH": ROOT}
     return [
         subprocess.Popen(
             [sys.executable, "-m", "difflab", *map(str, (*args, *meet, k, *each(k)))],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=folder and folder(k),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env=environment | variables(k), cwd=folder and folder(k),
         )
         for k in (range(count) if ids is None else ids)
     ]  # fmt: skip
@@ -46,6 +55,20 @@ def ends(processes):
     """Status, standard output and standard error of each."""
     told = [p.communicate(timeout=HANGS) for p in processes]
     return [(p.returncode, *texts) for p, texts in zip(processes, told)]
+
+
+def write_pictures(folder):
+    """40 training images and 8 test images of 16 x 16, as IDX files: (16, 16) makes an mlp of 256-256-128 units."""
+    rng, images = np.random.default_rng(1), folder / "pictures"
+    images.mkdir()
+    for name, count in (("train", 40), ("t10k", 8)):
+        y = rng.integers(0, 3, count).astype(np.uint8)
+        x = rng.integers(0, 60, (count, 16, 16)).astype(np.uint8)
+        x[np.arange(count), y, y] = 255
+        for kind, array in (("images-idx3", x), ("labels-idx1", y)):
+            head = bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape)
+            (images / f"{name}-{kind}-ubyte").write_bytes(head + array.tobytes())
+    return images
 
 
 def losses(folder):
@@ -63,13 +86,12 @@ def alone(tmp_path_factory):
     return losses(folder)
 
 
-def test_two_processes_come_to_the_losses_of_one(tmp_path, alone):
+@pytest.mark.parametrize(("count", "more"), [(2, ("--devices", 2)), (4, ())])
+def test_many_processes_come_to_the_losses_of_one(tmp_path, alone, count, more):
     out = tmp_path / "run"
-    first, second = ends(
-        start(2, *TRAIN, "--epochs", 6, "--devices", 2, "--parameters", "split", "--out", out, "--json")
-    )
-    assert first[0] == second[0] == 0, (first[2], second[2])
-    assert json.loads(first[1])["epochs"] == 6 and second[1] == ""
+    first, *others = ends(start(count, *TRAIN, "--epochs", 6, *more, "--out", out, "--json"))
+    assert [first[0], *(status for status, *_ in others)] == [0] * count, (first, others)
+    assert json.loads(first[1])["epochs"] == 6 and not any(text for _, text, _ in others)
     np.testing.assert_allclose(losses(out), alone, rtol=1e-5)
     assert sorted(p.name for p in out.iterdir()) == ["best.npz", "last.npz", "metrics.jsonl"]
 
@@ -113,36 +135,123 @@ def test_a_signal_to_one_saves_and_ends_all(tmp_path):
     assert second[0] == 128 + signal.SIGTERM
 
 
-def test_planning_by_two_processes():
-    grid = ("mdp", "gridworld", "--shape", "6x7", "--gamma", 0.9, "--slip", 0.2, "--json")
-    first, second = ends(start(2, *grid, "--devices", 2))
-    assert first[0] == second[0] == 0, (first[2], second[2])
-    lone = subprocess.run([sys.executable, "-m", "difflab", *map(str, grid)], capture_output=True, timeout=HANGS)
+def test_two_processes_with_four_devices_each_split_parameters_by_rule(tmp_path):
+    """Weights of 256 x 256 and 256 x 128 lie in eight parts, and a checkpoint has them whole."""
+    digits = ("train", "mlp", "--data", write_pictures(tmp_path), "--batch-size", 16, "--epochs", 2, "--no-report")
+    found = {}
+    for parameters in ("whole", "split"):
+        out = tmp_path / parameters
+        for status, _, told in ends(start(2, *digits, "--devices", 4, "--parameters", parameters, "--out", out)):
+            assert status == 0, told
+        found[parameters] = losses(out)
+    np.testing.assert_allclose(found["split"], found["whole"], rtol=1e-4)
+    assert json.loads((tmp_path / "split" / "metrics.jsonl").read_text().splitlines()[-1])["epoch"] == 2
+
+
+def test_a_page_watches_two_processes(tmp_path):
+    """What it shows lies on the devices of both, which fetch it together."""
+    pytest.importorskip("starlette"), pytest.importorskip("uvicorn")
+    out = tmp_path / "run"
+    running = start(2, *TRAIN, "--epochs", 100000, "--devices", 2, "--out", out, "--live", "--no-browser")
+    address = next(found[0] for line in running[0].stderr if (found := re.search(r"http://\S+", line)))
+    home, _, token = address.partition("/?token=")
+    page = urllib.request.Request(home + "/now", headers={"x-difflab-token": token})
+    now = lambda: json.load(urllib.request.urlopen(page))
+    assert until(lambda: len(now()["history"]) > 1 and now()["layers"])
+    running[1].send_signal(signal.SIGTERM)
+    assert [status for status, *_ in ends(running)] == [2, 128 + signal.SIGTERM]
+    assert (out / "last.npz").exists()
+
+
+@pytest.mark.parametrize(("count", "more"), [(2, ("--devices", 2)), (4, ())])
+def test_planning_by_many_processes(count, more):
+    first, *others = ends(start(count, *PLAN, "--json", *more))
+    assert [first[0], *(status for status, *_ in others)] == [0] * count, (first, others)
+    lone = subprocess.run(
+        [sys.executable, "-m", "difflab", *map(str, PLAN), "--json"], capture_output=True, timeout=HANGS
+    )
     many, one = json.loads(first[1]), json.loads(lone.stdout)
     np.testing.assert_allclose(many["values"], one["values"], atol=2e-6)
     assert many["error_bound"] <= 1e-6
 
 
 @pytest.mark.parametrize(("ids", "words"), [([0], "process 1 of 2 did not come within 1 s"), ([1], "no process 0 at")])
-def test_a_process_that_never_comes(tmp_path, ids, words):
-    ((status, _, told),) = ends(start(2, *TRAIN, "--out", tmp_path / "run", "--wait", 1, ids=ids))
+@COMMANDS
+def test_a_process_that_never_comes(tmp_path, command, ids, words):
+    ((status, _, told),) = ends(start(2, *command, "--out", tmp_path / "run", "--wait", 1, ids=ids))
     assert status == 2 and words in told
     assert not (tmp_path / "run").exists()
 
 
-def test_a_port_in_use(tmp_path):
+@COMMANDS
+def test_a_port_in_use(tmp_path, command):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        ((status, _, told),) = ends(start(2, *TRAIN, "--out", tmp_path / "run", port=port, ids=[0]))
+        ((status, _, told),) = ends(start(2, *command, "--out", tmp_path / "run", port=port, ids=[0]))
     assert status == 2 and f"127.0.0.1:{port}" in told and "the port is in use, take another" in told
     assert not (tmp_path / "run").exists()
 
 
-def test_two_commands_that_differ(tmp_path):
-    seeds = start(2, *TRAIN, "--out", tmp_path / "run", each=lambda k: ("--seed", k))
-    for status, _, told in ends(seeds):
+@COMMANDS
+def test_two_commands_that_differ(tmp_path, command):
+    option = "--seed" if command is TRAIN else "--step-reward"
+    for status, _, told in ends(start(2, *command, "--out", tmp_path / "run", each=lambda k: (option, k))):
         assert status == 2 and "the command: process 0 has" in told and "make them the same" in told
     assert not (tmp_path / "run").exists()
+
+
+@COMMANDS
+def test_versions_that_differ(tmp_path, command):
+    """Process 1 finds another numpy, as its packages say, which is nothing that it would find out by itself."""
+    other = tmp_path / "site" / "numpy-0.1.dist-info"
+    other.mkdir(parents=True)
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: numpy\nVersion: 0.1\n")
+    path = lambda k: {"PYTHONPATH": os.pathsep.join([str(other.parent), ROOT])} if k else {}
+    for status, _, told in ends(start(2, *command, "--out", tmp_path / "run", variables=path)):
+        assert status == 2 and f"numpy: process 0 has {np.__version__}, process 1 has 0.1; make them the same" in told
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@COMMANDS
+def test_more_devices_than_there_are(tmp_path, command, count):
+    few = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    wanted = (*command, "--devices", 3, "--out", tmp_path / "run")
+    if count == 1:
+        line = [sys.executable, "-m", "difflab", *map(str, wanted)]
+        done = subprocess.run(line, capture_output=True, text=True, env=os.environ | few, timeout=HANGS)
+        found = [(done.returncode, done.stdout, done.stderr)]
+    else:
+        found = ends(start(count, *wanted, variables=lambda k: few))
+    for status, _, told in found:
+        assert status == 2 and "devices=3: JAX has 2 here, of kind cpu; ask for fewer" in told, told
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_batch_that_does_not_divide_over_the_devices_of_all(tmp_path):
+    for status, _, told in ends(start(2, *TRAIN, "--devices", 4, "--out", tmp_path / "run")):
+        assert status == 2 and "batch_size=12 does not divide over 8 devices; take 16" in told, told
+    assert not (tmp_path / "run").exists()
+
+
+CORRIDOR = {
+    "discount": lambda m: m.replace(discount=0.8),
+    "rewards": lambda m: m.replace(rewards=m.rewards + 1e-9),
+    "one end less": lambda m: mdp.gridworld((3, 4), terminals=[(0, 0)], slip=0.2, discount=0.9),
+    "one chance": lambda m: mdp.gridworld((3, 4), slip=0.2 + 1e-12, discount=0.9),
+}
+
+
+@pytest.mark.parametrize("change", CORRIDOR)
+def test_processes_that_differ(tmp_path, change):
+    one = mdp.gridworld((3, 4), slip=0.2, discount=0.9)
+    for k, process in enumerate((one, CORRIDOR[change](one))):
+        (tmp_path / f"{k}").mkdir()
+        mdp.save(process, tmp_path / f"{k}" / "p.npz")
+    run = start(2, "mdp", "p.npz", "--out", tmp_path / "out", folder=lambda k: tmp_path / f"{k}")
+    for status, _, told in ends(run):
+        assert status == 2 and "has other data or settings than" in told, told
+    assert not (tmp_path / "out").exists()
 
 
 def test_data_that_differ(tmp_path):

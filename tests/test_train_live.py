@@ -213,11 +213,14 @@ def test_an_open_page_is_told_of_the_end(monkeypatch):
 
 
 # The shell.
-@pytest.fixture
-def training(tmp_path):
+@pytest.fixture(params=[(), ("--devices", "2")], ids=["alone", "two devices"])
+def training(tmp_path, request):
     """A training at the shell with --live, and the address that it says."""
+    if request.param:
+        pytest.importorskip("jax")
     command = [sys.executable, "-m", "difflab", "train", "mlp", "--epochs", "100000", "--out", str(tmp_path / "run")]
-    process = subprocess.Popen([*command, "--live", "--no-browser", "--no-report"], stderr=subprocess.PIPE, text=True)
+    more = ("--live", "--no-browser", "--no-report", *request.param)
+    process = subprocess.Popen([*command, *more], stderr=subprocess.PIPE, text=True)
     for line in process.stderr:
         if found := re.search(r"http://\S+", line):
             break

@@ -127,20 +127,23 @@ class Supervisor:
             line.socket.close()
             return
         number = hello.get("id")
-        wrong = self.wrong(number, hello.get("processes"), hello.get("likeness", {}))
+        wrong = self.wrong(number, hello.get("processes"), hello.get("likeness"))
         self.lines[number if isinstance(number, int) and number not in self.lines else -1] = line
         if wrong:
             raise self.refused(wrong)
 
-    def wrong(self, number: object, processes: object, theirs: Params) -> str:
+    def wrong(self, number: object, processes: object, theirs: object) -> str:
         """What another process has said of itself that cannot be; nothing where all is well."""
         if processes != self.place.processes:
             return f"process {number} was told of {processes} processes, process 0 of {self.place.processes}"
+        if not isinstance(number, int) or not 0 <= number < self.place.processes:
+            return f"there is no process {number} of {processes}; they are 0 to {self.place.processes - 1}"
         if number in self.lines or number == 0:
             return f"two processes are number {number}; give each its own --process-id"
+        told = theirs if isinstance(theirs, dict) else {}
         for what, ours in self.mine.items():
-            if theirs.get(what) != ours:
-                return f"{what}: process 0 has {ours}, process {number} has {theirs.get(what)}; make them the same"
+            if told.get(what) != ours:
+                return f"{what}: process 0 has {ours}, process {number} has {told.get(what)}; make them the same"
         return ""
 
     def refused(self, why: str) -> InputError:

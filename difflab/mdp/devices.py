@@ -53,15 +53,15 @@ class Cut:
     probability 0. States beyond the last are there so that all devices have equally many.
     """
 
-    def __init__(self, process: MDP, mesh: Mesh) -> None:
+    def __init__(self, process: MDP, mesh: Mesh, *told: object) -> None:
         self.process: MDP = process
         self.mesh: Mesh = mesh
         P = process.transitions
         self.width: int = max(1, int(np.diff(process.starts).max(initial=0)))
         self.length: int = max(1, int(np.diff(P.indptr).max(initial=0)))
         self.size: int = -(-process.n_states // mesh.count) * mesh.count
-        if processes() > 1:
-            same_everywhere(("process", [zlib.crc32(x.data) for x in (P.data, P.indices, process.rewards)], mesh.count))
+        if processes() > 1:  # `told` is what else has to be the same in all of them
+            same_everywhere((*hashes(process), mesh.count, *told))
         self.arrays: tuple[Value, ...] = self.placed()
 
     def placed(self) -> tuple[Value, ...]:
@@ -116,6 +116,18 @@ class Cut:
         states = self.process.states
         found: Floats = self.fetch(q)[states, np.arange(self.process.n_pairs) - self.process.starts[states]]
         return found
+
+
+def hashes(process: MDP) -> tuple[object, ...]:
+    """What tells a process from another one: of two that differ in anything that is computed with, they differ."""
+    P = process.transitions
+    return process.discount, *map(
+        hash_of, (P.data, P.indices, P.indptr, process.rewards, process.starts, process.terminal)
+    )
+
+
+def hash_of(x: Array | None) -> int:
+    return 0 if x is None else zlib.crc32(np.ascontiguousarray(x).tobytes())
 
 
 class Programs:
@@ -239,7 +251,8 @@ def changes(v: Value, w: Value, count: Value) -> tuple[Value, Value, Value]:
 
 def solve_on(process: MDP, run: Run, start: Floats | None, devices: object, sweeps: bool) -> Found:
     """Value iteration, with `sweeps` under the greedy policy in between: modified policy iteration."""
-    cut, bounds = Cut(process, whole_devices(devices, run.method)), DeviceBounds(process)
+    mesh, bounds = whole_devices(devices, run.method), DeviceBounds(process)
+    cut = Cut(process, mesh, run.method, run.tolerance, run.max_iterations, hash_of(start))
     run_on, g, n = programs(cut.mesh), float(process.discount), process.n_states
     v = cut.vector(np.zeros(process.n_states) if start is None else start)
     while True:
@@ -272,7 +285,7 @@ def resolvent_on(chain: MDP, b: Floats, tolerance: float, devices: object, trans
             f"optimal_values: devices={devices} with discount {chain.discount:g}: a series ends by a discount below 1; "
             "leave devices out"
         )
-    cut = Cut(chain, whole_devices(devices, "optimal_values"))
+    cut = Cut(chain, whole_devices(devices, "optimal_values"), tolerance, transpose, hash_of(b))
     right = cut.vector(b)
     aim = tolerance * (1 - bounds.most) / bounds.most if bounds.most else math.inf
     x, terms = programs(cut.mesh).series(transpose)(right, right, *cut.arrays, float(chain.discount), aim)

@@ -48,7 +48,6 @@ class Watch(Silent):
         self.every: int = 1
         self.count: int = 0
         self.rest: float = 0.0  # when the next look may be
-        self.last: tuple[Params, State] | None = None
         self.inside: tuple[Layer, Loss, Dataset, Dataset] | None = None
 
     def of(self, model: Layer, loss: Loss, data: Dataset, raw: Dataset) -> None:
@@ -80,20 +79,21 @@ class Watch(Silent):
                     curve, self.every = curve[::2], 2 * self.every
                 self.said["curve"] = curve
 
+    def wants(self) -> bool:
+        """Whether somebody has asked and the last look is long enough ago, or the network stays as it is."""
+        due = self.now() >= self.place[1] or time.perf_counter() > self.rest
+        return self.inside is not None and self.asked.is_set() and due
+
     def look(self, params: Params, state: State) -> None:
         """Between two steps; the arrays are the training's own, and valid until the next one."""
         self.inner.look(params, state)
-        self.last = (params, state)
-        if self.asked.is_set() and time.perf_counter() > self.rest:
+        if self.wants():
             self.inspect(params, state)
 
     def finish(self, record: Record) -> None:
         self.inner.finish(record)
         with self.lock:
             self.said["history"] = [*self.said["history"], record]
-        whole = record["epoch"] == self.place[1]  # the last look, at the network as it stays
-        if self.last is not None and self.asked.is_set() and (whole or time.perf_counter() > self.rest):
-            self.inspect(*self.last)
 
     def close(self) -> None:
         self.inner.close()

@@ -102,6 +102,10 @@ class DevicePrograms(Programs):
     def fetched(self, tree: Tree) -> Tree:
         return self.mesh.fetch(tree)
 
+    def seen(self, trees: tuple[Params, State]) -> tuple[Params, State]:
+        params, state = self.fetched(trees)
+        return params, state
+
     def cleaned(self, memory: Tree) -> Tree:
         return memory  # XLA's threads flush denormal numbers, and other devices have none that cost time
 

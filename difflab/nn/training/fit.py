@@ -35,7 +35,7 @@ from .step import Loss, Programs, clipping, finite, loss_of, name_of
 from .trouble import first_bad_node
 
 AUGMENTED = 0x617567  # keeps the generators of augmentation apart from that of the samples' order
-NOTHING, SAVE, STOP = 0, 1, 2  # what a process wishes behind a step
+NOTHING, LOOK, SAVE, STOP = 0, 1, 2, 3  # what a process wishes behind a step; the largest wish is granted
 SNAPSHOT = 64  # steps between copies in memory, from which a step that gave no number is found again
 
 
@@ -266,6 +266,7 @@ class Trainer:
                 while self.epoch < epochs and not stopped:
                     bar.epoch(self.epoch, epochs, len(self.data.x_train), self.done * self.batch_size)
                     self.one_epoch(interrupts, save_every, bar)
+                    self.show(bar, LOOK)
                     bar.finish(self.history[-1])
                     stopped = "stopped by a callback" if self.asked(callbacks) else ""
             finally:
@@ -307,16 +308,22 @@ class Trainer:
             self.done = k + 1
             seen = min(self.done * self.batch_size, n)
             bar.advance(len(chosen), self.total / seen, self.right / seen if self.data.classes else None)
-            bar.look(self.params, self.state)
             now = time.perf_counter()
             self.spent = before + now - started
-            wish = STOP if interrupts.asked is not None else SAVE if now - saved > save_every else NOTHING
-            if (agreed := self.programs.agree(wish)) != NOTHING:
+            urgent = STOP if interrupts.asked is not None else SAVE if now - saved > save_every else NOTHING
+            agreed = self.programs.agree(urgent or (LOOK if bar.wants() else NOTHING))
+            if agreed >= SAVE:
                 self.save()
                 saved = now
+            self.show(bar, agreed)
             if agreed == STOP:
                 self.stop(interrupts)
         self.finish_epoch(before + time.perf_counter() - started, safe, interrupts)
+
+    def show(self, bar: Silent, agreed: int) -> None:
+        """Lets the bar look where it wants to: with other processes, which fetch what it sees, where they agreed."""
+        if bar.wants() if self.programs.alone else agreed != NOTHING:
+            bar.look(*self.programs.seen((self.params, self.state)))
 
     def batch(self, step: int, chosen: Array) -> tuple[Array, Array]:
         """The samples of one step, augmented by what seed, epoch and step decide alone, and their labels."""

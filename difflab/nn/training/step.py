@@ -149,6 +149,10 @@ class Programs:
         """The tree as NumPy's arrays; a copy, where steps would write over it."""
         return optree.tree_map(np.array, tree)
 
+    def seen(self, trees: tuple[Params, State]) -> tuple[Params, State]:
+        """Parameters and state as NumPy's arrays, to be looked at before the next step."""
+        return trees
+
     def cleaned(self, memory: Tree) -> Tree:
         """The optimiser's memory without what costs time and does nothing."""
         return optree.tree_map(without_dust, memory)

@@ -180,6 +180,9 @@ class Traced(Operation, ArrayMethods):
         raise TraceError("a traced value cannot be pickled: it exists only while its function runs")
 
 
+ONE_VALUE = frozenset((Traced, np.ndarray, np.float64))  # classes of results that need no look
+
+
 def apply(row: Primitive, operands: Value, params: Params = NO_PARAMS) -> Value:
     """The operation on plain or traced operands; a traced operand makes a new one on the innermost tape."""
     tape = None
@@ -225,13 +228,15 @@ def apply(row: Primitive, operands: Value, params: Params = NO_PARAMS) -> Value:
             value = row.evaluate(*values, **params)
         except ValueError as error:
             raise shapes_refused(row, operands, error) from error.__cause__
-    if value.__class__ in PYTHON_NUMBERS:  # 1j * np.float64(2) is Python's complex, not NumPy's
-        value = np.asarray(value)[()]
+    several = False
+    if value.__class__ not in ONE_VALUE:
+        if value.__class__ in PYTHON_NUMBERS:  # 1j * np.float64(2) is Python's complex, not NumPy's
+            value = np.asarray(value)[()]
+        several = isinstance(value, SEQUENCES)
+        value = tuple(value) if several else value
     if odd and getattr(getattr(value, "dtype", None), "kind", "") == "O":
         raise objects(row, [type(x).__name__ for x in operands if x.__class__ is not Traced])
-    several = isinstance(value, SEQUENCES)
-    made = Traced(row, operands, params, tuple(value) if several else value, tape, None, BLOCK.get())
-    tape.operations.append(made)
+    made = entered(row, operands, params, value, tape)
     if equal is not None:
         tape.known[row][equal] = made
     return unpack(row, made) if several else made
@@ -257,7 +262,10 @@ def one(row: Primitive, x: Value) -> Value:
             raise shapes_refused(row, operands, error) from error.__cause__
         if value.__class__ in PYTHON_NUMBERS:
             value = np.asarray(value)[()]
-    return entered(row, operands, value, tape, alike, operands)
+    made = entered(row, operands, NO_PARAMS, value, tape)
+    if alike is not None:
+        alike[operands] = made
+    return made
 
 
 def two(row: Primitive, a: Value, b: Value) -> Value:
@@ -305,25 +313,23 @@ def two(row: Primitive, a: Value, b: Value) -> Value:
             raise shapes_refused(row, operands, error) from error.__cause__
         if value.__class__ in PYTHON_NUMBERS:
             value = np.asarray(value)[()]
-    return entered(row, operands, value, tape, alike, equal)
+    made = entered(row, operands, NO_PARAMS, value, tape)
+    if alike is not None:
+        alike[equal] = made
+    return made
 
 
-def entered(
-    row: Primitive, operands: tuple[Value, ...], value: Value, tape: Value, alike: dict[Hashable, Traced] | None,
-    equal: Hashable,
-) -> Traced:  # fmt: skip
-    """The next entry of a tape; where equal operations are recorded once, it is known again among those alike."""
+def entered(row: Primitive, operands: tuple[Value, ...], params: Params, value: Value, tape: Value) -> Traced:
+    """The next entry of a tape."""
     made: Traced = NEW(Traced)  # what __init__ does, without the call, which takes three times as long
     made.primitive = row
     made.operands = operands
-    made.params = NO_PARAMS
+    made.params = params
     made.value = value
     made.tape = tape
     made.name = None
     made.block = BLOCK.get()
     tape.operations.append(made)
-    if alike is not None:
-        alike[equal] = made
     return made
 
 

@@ -34,6 +34,7 @@ Row = TypeVar("Row", bound="Primitive")
 TABLE: dict[str, Primitive] = {}
 ALIASES: dict[str, Primitive] = {}
 BATCH_LAST = -1
+UNSHAPED = object()  # in place of the shape of what has none, such as a list
 REFUSALS = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError)  # of NumPy, for what it cannot take
 
 
@@ -310,12 +311,13 @@ class Carrier:
     # Questions every value can answer, whatever flows.
     @staticmethod
     def shape(x: Value) -> tuple[int, ...]:
-        found: Shape = x.shape if hasattr(x, "shape") else np.shape(x)
-        return found
+        found: Any = getattr(x, "shape", UNSHAPED)
+        return np.shape(x) if found is UNSHAPED else found
 
     @staticmethod
     def ndim(x: Value) -> int:
-        return len(x.shape) if hasattr(x, "shape") else np.ndim(x)
+        found = getattr(x, "shape", UNSHAPED)
+        return np.ndim(x) if found is UNSHAPED else len(found)
 
     @staticmethod
     def size(x: Value) -> int:

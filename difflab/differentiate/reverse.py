@@ -17,7 +17,7 @@ from ..graph.recording import Tape
 from ..graph.traced import Traced, holds_traced
 from ..primitives import NUMPY, Carrier, Custom, Elementwise, Gate, Linear, Primitive
 from ..primitives.primitive import Pick
-from ..types import Value
+from ..types import Shape, Value
 
 # What flows back along one edge: the operand's place, the partial derivative (or what a rule gave for it) where the
 # operation has one an element, the value, and its gate.
@@ -50,8 +50,9 @@ def sweep(
             target = node.operands[position]
             if observe is not None and local.__class__ is Gate:
                 local = local.mask * (1.0 * local.factor)
-            if gate is not None or not fits(value, target.value):
-                value, gate = fit(m, value, gate, target.value)
+            x = target.value
+            if not fits(value, x) or (gate is not None and Carrier.shape(gate) != x.shape):
+                value, gate = fit(m, value, gate, x)
                 if value is None:
                     continue
             if observe is not None:
@@ -156,8 +157,16 @@ def pull_pick(
 def linear_gate(m: Carrier, row: Linear, node: Traced, i: int, gate: Value, x: list[Value]) -> Value:
     """The gate sent through the same linear map as the cotangent, with the other operands taken as ones."""
     ones = [v if j == i or j in row.fixed else m.ones_like(v) for j, v in enumerate(x)]
-    mask = row.transpose(m, i, m.multiply(gate, np.ones(np.shape(node.value))), *ones, **node.params)
+    mask = row.transpose(m, i, lifted(m, gate, Carrier.shape(node.value)), *ones, **node.params)
     return m.not_equal(mask, 0.0)
+
+
+def lifted(m: Carrier, gate: Value, shape: Shape) -> Value:
+    """A gate as numbers, in the shape that comes of broadcasting it against another."""
+    known = Carrier.shape(gate)
+    if m is NUMPY and (not shape or known == shape):
+        return gate * 1.0
+    return m.multiply(gate, np.ones(np.broadcast_shapes(known, shape)))
 
 
 def pull_custom(
@@ -229,8 +238,7 @@ def fit(m: Carrier, value: Value, gate: Value, x: Value) -> tuple[Value, Value]:
     if value.shape != shape:
         value = m.sum_to(value, shape=shape)
     if gate is not None and Carrier.shape(gate) != shape:
-        lifted = m.multiply(gate, np.ones(np.broadcast_shapes(Carrier.shape(gate), shape)))
-        gate = m.not_equal(m.sum_to(lifted, shape=shape), 0.0)
+        gate = m.not_equal(m.sum_to(lifted(m, gate, shape), shape=shape), 0.0)
     if value.dtype != dtype:
         if dtype.kind == "f" and value.dtype.kind == "c":
             value = m.real(value)

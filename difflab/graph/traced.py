@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import TraceError
-from ..primitives import TABLE, Carrier, Primitive, by_numpy_function, rows
+from ..primitives import TABLE, Carrier, Elementwise, Primitive, by_numpy_function, rows
 from ..primitives.deferred import Deferred
 from ..primitives.primitive import positional
 from ..types import Function, Params, Value
@@ -155,7 +155,7 @@ class Traced(Operation, ArrayMethods):
             suffix = "" if method == "__call__" else "." + method
             name = ufunc.__name__
             raise TraceError(f"np.{name}{suffix} has no derivative rule in difflab; {nearest(name)}")
-        if method == "__call__" and row.arguments is positional and acts_on_elements(row) and ufunc.nin < 3:
+        if method == "__call__" and ufunc.nin == ready(row):
             QUICK[ufunc] = row
         return call_row(row, *inputs, **kwargs)
 
@@ -336,6 +336,12 @@ def entered(row: Primitive, operands: tuple[Value, ...], params: Params, value: 
 def acts_on_elements(row: Primitive) -> bool:
     """Whether `one` and `two` can record it: its result is one value, whatever the operands."""
     return row.kind == "elementwise" and row.outputs is None
+
+
+def ready(row: Primitive) -> int:
+    """With how many operands `one` or `two` takes a call in NumPy's signature as it is; 0 for a call that is read."""
+    found = len(row.partials) if isinstance(row, Elementwise) and row.outputs is None else 0
+    return found if found < 3 and row.arguments is positional else 0
 
 
 def refuse_vertices(row: Primitive, operands: Sequence[Value]) -> None:

@@ -144,7 +144,7 @@ def wrapped(name: str, function: Function) -> Function:
                 return one(row, args[0])
             if count == 2 and args[0].__class__ in WHOLE and args[1].__class__ in WHOLE:
                 return two(row, *args)
-        if whole:
+        if whole and not (WHOLE.issuperset(map(type, args)) and WHOLE.issuperset(map(type, kwargs.values()))):
             args = tuple([as_traced(x) for x in args])
             kwargs = {key: as_traced(x) for key, x in kwargs.items()}
         return call_row(row, *args, **kwargs) if row is not None else function(*args, **kwargs)

@@ -361,7 +361,8 @@ def unpack(row: Primitive, made: Traced) -> Value:
 
 def call_row(row: Primitive, *args: Any, **kwargs: Any) -> Value:
     """A call in NumPy's signature."""
-    if (builder := pending(args) or pending(kwargs.values())) and row.arguments is not positional:
+    builder = pending(args) or (pending(kwargs.values()) if kwargs else None)
+    if builder is not None and row.arguments is not positional:
         return builder.call(row, args, kwargs)
     try:
         meant, operands, params = row.read(*args, **kwargs)
@@ -369,7 +370,11 @@ def call_row(row: Primitive, *args: Any, **kwargs: Any) -> Value:
         if (refusal := keywords_refused(row.name, kwargs)) is not None:
             raise refusal from None
         raise
-    result = apply(meant, tuple([operand(x) for x in operands]), params)
+    for x in operands:
+        if x.__class__ is list or x.__class__ is tuple:
+            operands = [operand(x) for x in operands]
+            break
+    result = apply(meant, tuple(operands), params)
     if meant.value_shaped is not None and meant.value_shaped(*operands):
         guard_shape(result)
     return result

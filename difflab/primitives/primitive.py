@@ -160,8 +160,8 @@ class Primitive:
         >>> TABLE["where"].read([True, False])
         (<primitive nonzero>, ([True, False],), {})
         """
-        operands, params, *other = self.arguments(*args, **kwargs)
-        return lookup(other[0]) if other else self, operands, params
+        found = self.arguments(*args, **kwargs)
+        return lookup(found[2]) if len(found) > 2 else self, found[0], found[1]
 
     @cached_property
     def signature(self) -> inspect.Signature:

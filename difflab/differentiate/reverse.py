@@ -22,6 +22,7 @@ from ..types import Shape, Value
 # What flows back along one edge: the operand's place, the partial derivative (or what a rule gave for it) where the
 # operation has one an element, the value, and its gate.
 Contribution: TypeAlias = tuple[int, Value, Value, Value]
+FIRST = [0]  # the operand of an operation that has one
 
 
 def sweep(
@@ -42,12 +43,15 @@ def sweep(
         cotangent = cotangents.get(node) if node.operands else None
         if cotangent is None:
             continue
-        row = node.primitive
-        values, wanted = node.tape.read(node.operands)
+        row, operands = node.primitive, node.operands
+        if len(operands) == 1 and (x := operands[0]).__class__ is Traced and x.tape is node.tape:
+            values, wanted = [x.value], FIRST
+        else:
+            values, wanted = node.tape.read(operands)
         gate = gates.get(node) if gates else None
         steps = PULLBACKS[row.kind](m, row, node, cotangent, gate, values, wanted) if row.differentiable else ()
         for position, local, value, gate in steps:
-            target = node.operands[position]
+            target = operands[position]
             if observe is not None and local.__class__ is Gate:
                 local = local.mask * (1.0 * local.factor)
             x = target.value
@@ -119,9 +123,9 @@ def pull_elementwise(
             if rule != 0:
                 found.append((i, rule, ct if rule == 1 else -ct, gate))
             continue
-        if x[i].dtype.kind not in "fc":  # truth values and integers carry none, and the rules need not take them
-            continue
-        partial = rule(m, node.value, *x, **node.params)
+        if x[i].__class__ is not np.float64 and x[i].dtype.kind not in "fc":
+            continue  # truth values and integers carry none, and the rules need not take them
+        partial = rule(m, node.value, *x, **node.params) if node.params else rule(m, node.value, *x)
         if partial.__class__ is Gate:
             mask = partial.mask if gate is None else m.logical_and(partial.mask, gate)
             through = ct if partial.factor.__class__ is int and partial.factor == 1 else ct * partial.factor

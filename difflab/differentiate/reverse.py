@@ -6,7 +6,7 @@ sweep is recorded and can be differentiated again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -31,15 +31,16 @@ def sweep(
     nested: bool,
     observe: Callable[..., None] | None = None,
     gates: dict[Traced, Value] | None = None,
+    once: bool = False,
 ) -> dict[Traced, Value]:
     """Carries the cotangents of some nodes back to all nodes that they depend on.
 
     An absent path leaves no entry; a cotangent of zero is an entry. Where `where` or `maximum` stopped a cotangent,
-    the gate goes along, and nothing behind it is multiplied.
+    the gate goes along, and nothing behind it is multiplied. With `once` the list of nodes is emptied on the way.
     """
     m = NODE if nested or holds_traced(list(cotangents.values())) else NUMPY
     gates = {} if gates is None else gates
-    for node in reversed(nodes):
+    for node in passed(nodes) if once else reversed(nodes):
         cotangent = cotangents.get(node) if node.operands else None
         if cotangent is None:
             continue
@@ -70,6 +71,14 @@ def sweep(
         if observe is None:
             del cotangents[node]
     return cotangents
+
+
+def passed(nodes: list[Traced]) -> Iterator[Traced]:
+    """The nodes, last to first; values that nobody needs further down are freed on the way."""
+    while nodes:
+        node = nodes.pop()
+        yield node
+        node.operands = ()
 
 
 def fits(value: Value, x: Value) -> bool:

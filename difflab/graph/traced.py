@@ -297,7 +297,7 @@ def two(row: Primitive, a: Value, b: Value) -> Value:
     if tape.known is not None and row.merges:
         alike = tape.known[row]
         if b.__class__ in PLAIN and b:
-            equal = (a, b.__class__, b)  # as `part` says it
+            equal = operands if b.__class__ is float else (a, b.__class__, b)  # as `part` says it
         elif a.__class__ is not Traced or b.__class__ is not Traced:
             equal = part(a) + part(b)
         if (known := alike.get(equal)) is not None:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..errors import DifflabError
 from ..primitives import Primitive
 from ..types import Params, Shape, Sizes, Value
-from .recording import Tape
+from .recording import Guards, Tape
 from .traced import Traced
 
 
@@ -32,8 +33,8 @@ class ShapeTape(Tape):
 
     __slots__ = ()
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, guards: Guards | None = None, merging: bool = False) -> None:
+        super().__init__(guards=guards, merging=merging)
         self.nested = True  # every operation then asks `compute`
 
     def input(self, value: Value, name: str | None = None) -> Traced:
@@ -57,6 +58,24 @@ class ShapeTape(Tape):
             lead, operands = (), values
         result = row.evaluate(*operands, **params)
         return tuple(map(like, result)) if isinstance(result, tuple | list) else like(result, lead)
+
+
+class ValuesNeededError(DifflabError):
+    """An operation that runs a user's code, or gives several results, was met where there are no values."""
+
+
+class UnvaluedTape(ShapeTape):
+    """The same for a function that is recorded to be run later: only what shapes alone decide is recorded.
+
+    Whoever opens it also looks at the guards: where there are any, Python has asked for a value, and got a zero.
+    """
+
+    __slots__ = ()
+
+    def compute(self, row: Primitive, values: list[Value], params: Params) -> Value:
+        if not row.listed or row.outputs is not None:
+            raise ValuesNeededError(f"{row.name}: its result cannot be told from shapes alone")
+        return super().compute(row, values, params)
 
 
 def first(x: Value) -> Value:

@@ -49,7 +49,7 @@ def part(x: Value) -> tuple[Value, ...]:
     if isinstance(x, np.generic | complex):
         return x.__class__, np.asarray(x).tobytes()
     if x.__class__ is np.ndarray:
-        return (id(x),)
+        return np.ndarray, id(x)
     raise TypeError(f"{x!r} is no operand of one value")
 
 

@@ -19,6 +19,7 @@ from ...cards.shown import Shown
 from ...errors import DifflabError, DtypeError, InputError
 from ...garbage import SEARCHED_SELDOM
 from ...graph.graph import Graph
+from ...graph.hollow import UnvaluedTape
 from ...graph.laxity import STRICT, Laxity
 from ...graph.merging import frozen
 from ...graph.trace import argument_names, leaf, record
@@ -39,6 +40,7 @@ BACKENDS = ("numpy", "native", "jax", "auto")
 NUMPY_SCALARS: dict[type, type] = {float: np.float64, bool: np.bool_}
 PYTHON_SCALARS: dict[type, type] = {np.float64: float, np.bool_: bool}
 UNTRACED = "# nothing has been traced yet: call the program once\n"
+LARGE = 2**24  # bytes of arguments of which no second set is made for each operation, even for one call
 AT_ONCE = 128  # a graph of more nodes is turned into a program at its second call, so that the first result comes soon
 
 
@@ -198,16 +200,17 @@ class Program(Shown):
         start = time.perf_counter()
         with self.lock, SEARCHED_SELDOM, np.errstate(all="ignore"):
             draws = None if self.warned else Draws(self.f, *self.captured.reach(), [args[k] for k in static])
-            guards = Guards()
             named = tuple(kwargs[n] for n in names)
             before = self.captured.key()
-            graph, results = record(g, moving, named, guards=guards, merging=True, laxity=self.laxity)
+            guards, results = Guards(), None
+            if (graph := self.unvalued(g, moving, named, given)) is None:
+                graph, results = record(g, moving, named, guards=guards, merging=True, laxity=self.laxity)
             self.captured.leave_out(before)
             self.captured.renew()
             key = (*key[:-1], self.captured.key())
             self.warned = self.warned or (draws is not None and draws.warn())
             rename(graph, [n for k, n in enumerate(argument_names(self.f, len(args))) if k not in static], list(names))
-            results = owned(results, graph.outputs, given)
+            results = None if results is None else owned(results, graph.outputs, given)
             donated = self.donated_leaves(moving, static, len(args), len(given))
             program = Auto(graph, donated) if self.backend == "auto" else Compiled(graph, donated, self.backend)
             program.seconds = time.perf_counter() - start
@@ -220,7 +223,20 @@ class Program(Shown):
             self.function.source = LateText(lambda: program.build().source.text)
             if len(graph) <= AT_ONCE:
                 self.build(program, moving, names, static)
-        return program, results
+        return program, program(self.checked(program, given)) if results is None else results
+
+    def unvalued(self, g: Function, moving: tuple[Tree, ...], named: tuple[Tree, ...], given: list[Value]) -> Any:
+        """The graph where the arguments are large and their shapes alone decide it: recorded without values, of which
+        there would be one for each operation at the same time. None where the function has to be run.
+        """
+        if self.laxity is not STRICT or sum(x.nbytes for x in given) < LARGE:
+            return None
+        guards = Guards()
+        try:
+            graph, _ = record(g, moving, named, tape=UnvaluedTape(guards, merging=True))
+        except Exception:  # whatever is wrong is told by the run on values
+            return None
+        return None if guards else graph
 
     def forget(self) -> None:
         """Drops the first program of the kind that was met first."""

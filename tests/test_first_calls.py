@@ -119,7 +119,7 @@ def test_a_gradient_frees_values_on_its_way_back():
 
     dl.grad(f)(np.ones(3))
     seen.clear()
-    value, back = dl.vjp(f, np.ones(3))  # which may be called again
+    _, back = dl.vjp(f, np.ones(3))  # which may be called again
     assert np.array_equal(back(1.0)[0], back(1.0)[0])
     assert alive == [False, True, True]
 

@@ -372,7 +372,7 @@ def call_row(row: Primitive, *args: Any, **kwargs: Any) -> Value:
         raise
     for x in operands:
         if x.__class__ is list or x.__class__ is tuple:
-            operands = [operand(x) for x in operands]
+            operands = tuple([operand(x) for x in operands])
             break
     result = apply(meant, tuple(operands), params)
     if meant.value_shaped is not None and meant.value_shaped(*operands):

@@ -40,7 +40,7 @@ def einsum_transpose(m: Carrier, i: int, ct: Value, *xs: Value, subscripts: str)
 
 @lru_cache(maxsize=1000)
 def turned_round(subscripts: str, i: int) -> tuple[str, str, str, str]:
-    """The contraction of the cotangent with all operands but i, the labels of its result, and i's: each once, and all."""
+    """The contraction that gives operand i's cotangent, the labels of its result, and i's: each once, and all."""
     inputs, output = split(subscripts)
     others = inputs[:i] + inputs[i + 1 :]
     unique = "".join(dict.fromkeys(inputs[i]))

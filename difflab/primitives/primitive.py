@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..errors import InputError, UnsupportedError
-from ..types import Function, Params, Rule, Shape, Value
+from ..types import Function, Params, Rule, Value
 from .found import find
 from .parts import (
     ARRAYS as ARRAYS,
@@ -316,7 +316,7 @@ class Carrier:
 
     @staticmethod
     def ndim(x: Value) -> int:
-        found = getattr(x, "shape", UNSHAPED)
+        found: Any = getattr(x, "shape", UNSHAPED)
         return np.ndim(x) if found is UNSHAPED else len(found)
 
     @staticmethod

@@ -40,7 +40,7 @@ NAMES = frozenset(  # a function whose code has none of these calls nothing of t
 ) | {getattr(f, "__name__", "") for f in (*CLOCKS, *UNSEEDED)}
 WORDS = 625 * 4  # bytes of a twister's numbers and its place among them
 HEAD = object.__basicsize__  # bytes of an object that change with those who refer to it
-TWISTER = random.Random.__base__  # Python's own generator, in whose objects the numbers lie
+TWISTER = random.Random.__mro__[1]  # Python's own generator, in whose objects the numbers lie
 LOADS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FAST")
 
 
@@ -112,7 +112,7 @@ def told(what: str, file: str, line: int) -> bool:
     return True
 
 
-def state(generator: Generator) -> Value:
+def state(generator: Value) -> Value:
     """A generator's state, in a form that can be compared: the memory of a twister, which is read thirty times as fast
     as what it says of itself. Both kinds keep every second normal number for the next call, beside the twister.
     """

@@ -223,7 +223,10 @@ class Program(Shown):
             self.function.source = LateText(lambda: program.build().source.text)
             if len(graph) <= AT_ONCE:
                 self.build(program, moving, names, static)
-        return program, program(self.checked(program, given)) if results is None else results
+        if results is None:
+            results = program(self.checked(program, given))
+            assert results is not None  # there is no guard that could fail
+        return program, results
 
     def unvalued(self, g: Function, moving: tuple[Tree, ...], named: tuple[Tree, ...], given: list[Value]) -> Any:
         """The graph where the arguments are large and their shapes alone decide it: recorded without values, of which

@@ -47,7 +47,7 @@ A = np.random.default_rng(3).normal(size=(6, 6)) + 6 * np.eye(6)
 mine = dl.custom_gradient(lambda x: (np.sin(x), lambda ct: ct * np.cos(x)))
 ON_VALUES = {
     "if": lambda x: np.sum(x**2) if np.sum(x) > 0.5 else np.sum(x),
-    "while": lambda x: halved(x),
+    "while": lambda x: doubled(x),
     "mask": lambda x: np.sum(x[x > 0.7] ** 2),
     "count": lambda x: np.sum(x) * int(np.argmax(x)),
     "nonzero": lambda x: np.sum(x[np.nonzero(x > 0.7)] ** 2),
@@ -56,6 +56,8 @@ ON_VALUES = {
     "scan": lambda x: dl.scan(lambda c, _: (np.sin(c) + x[0, 0], c), x[1, 1], None, length=4)[0],
     "while_loop": lambda x: dl.while_loop(lambda c: c < 3.0, lambda c: c * 1.5 + x[0, 0], x[1, 1]),
     "cond": lambda x: dl.cond(np.sum(x) > 0.5, np.sin, np.cos, x[0, 0]),
+    "an error that is caught": lambda x: caught(x),
+    "an error later on": lambda x: singular(x),
     "cholesky": lambda x: np.sum(np.linalg.cholesky(x @ x.T)),
     "eigh": lambda x: np.sum(np.linalg.eigh(x + x.T)[0] ** 2),
 }
@@ -70,10 +72,24 @@ BY_SHAPES = {
 }
 
 
-def halved(x):
-    while np.sum(x) > 1.0:
-        x = x / 2
-    return np.sum(x**2)
+def caught(x):
+    try:
+        return np.sum(np.linalg.cholesky(x @ x.T))
+    except (np.linalg.LinAlgError, dl.errors.DifflabError):  # zeros have none
+        return np.sum(x)
+
+
+def singular(x):
+    try:
+        return np.sum(np.linalg.inv(x - x + np.ones((6, 6))) * x)
+    except np.linalg.LinAlgError:
+        return np.sum(x**2)
+
+
+def doubled(x):
+    while np.sum(x**2) < 10.0:  # which zeros never end
+        x = x * 2
+    return np.sum(x)
 
 
 @pytest.mark.parametrize("name", [*ON_VALUES, *BY_SHAPES])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -61,21 +62,37 @@ class ShapeTape(Tape):
 
 
 class ValuesNeededError(DifflabError):
-    """An operation that runs a user's code, or gives several results, was met where there are no values."""
+    """Python asks for a value, or an operation that runs a user's code does, where there are none."""
+
+
+class Unasked(list[Any]):
+    """The guards of a recording without values. The first is refused, because a loop that waits for zeros to change
+    would not end, and stays in the list, because somebody may catch the error.
+    """
+
+    def append(self, guard: Any) -> None:
+        super().append(guard)
+        raise ValuesNeededError("a value is asked for while there are shapes alone")
 
 
 class UnvaluedTape(ShapeTape):
-    """The same for a function that is recorded to be run later: only what shapes alone decide is recorded.
-
-    Whoever opens it also looks at the guards: where there are any, Python has asked for a value, and got a zero.
+    """The same for a function that is recorded to be run later. Where `guards` is not empty at the end, the record says
+    nothing: a value was asked for, or an operation failed on zeros.
     """
 
     __slots__ = ()
 
+    def __init__(self) -> None:
+        super().__init__(Unasked(), merging=True)
+
     def compute(self, row: Primitive, values: list[Value], params: Params) -> Value:
         if not row.listed or row.outputs is not None:
-            raise ValuesNeededError(f"{row.name}: its result cannot be told from shapes alone")
-        return super().compute(row, values, params)
+            self.guards.append((values[0], row))
+        try:
+            return super().compute(row, values, params)
+        except Exception as error:
+            list.append(self.guards, (values[0], error))
+            raise
 
 
 def first(x: Value) -> Value:

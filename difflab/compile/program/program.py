@@ -161,7 +161,8 @@ class Program(Shown):
     def prepare(self, *args: Any, **kwargs: Any) -> None:
         """Traces and builds the program for arguments like these, so that already the first call runs it.
 
-        Without, the first call gives the trace's own values, which may differ from the program's in the last digit.
+        Without, the first call gives the trace's own values where arguments are small, which may differ from the
+        program's in the last digit.
         """
         before = self.last
         self(*[copied(x) for x in args], **kwargs)
@@ -189,8 +190,9 @@ class Program(Shown):
         moving: tuple[Tree, ...],
         kwargs: Params,
         given: list[Value],
+        early: bool = True,
     ) -> tuple[Compiled, list[Value]]:
-        """A new kind: its graph, and the results that the trace itself found."""
+        """A new kind: its graph, and the results that the trace itself found, or with `early` its program."""
 
         def g(positional: tuple[Tree, ...], named: tuple[Tree, ...]) -> Tree:
             rest = iter(positional)
@@ -203,7 +205,8 @@ class Program(Shown):
             named = tuple(kwargs[n] for n in names)
             before = self.captured.key()
             guards, results = Guards(), None
-            if (graph := self.unvalued(g, moving, named, given)) is None:
+            graph = unvalued(g, moving, named, given) if early and self.laxity is STRICT and not self.donate else None
+            if graph is None:
                 graph, results = record(g, moving, named, guards=guards, merging=True, laxity=self.laxity)
             self.captured.leave_out(before)
             self.captured.renew()
@@ -224,22 +227,13 @@ class Program(Shown):
             if len(graph) <= AT_ONCE:
                 self.build(program, moving, names, static)
         if results is None:
-            results = program(self.checked(program, given))
-            assert results is not None  # there is no guard that could fail
+            try:
+                results = program(given)
+                assert results is not None  # there is no guard that could fail
+            except Exception:  # the function itself may have an answer, or a trace a better word
+                self.programs[key].remove(program)
+                return self.make(key, args, static, names, moving, kwargs, given, early=False)
         return program, results
-
-    def unvalued(self, g: Function, moving: tuple[Tree, ...], named: tuple[Tree, ...], given: list[Value]) -> Any:
-        """The graph where the arguments are large and their shapes alone decide it: recorded without values, of which
-        there would be one for each operation at the same time. None where the function has to be run.
-        """
-        if self.laxity is not STRICT or sum(x.nbytes for x in given) < LARGE:
-            return None
-        guards = Guards()
-        try:
-            graph, _ = record(g, moving, named, tape=UnvaluedTape(guards, merging=True))
-        except Exception:  # whatever is wrong is told by the run on values
-            return None
-        return None if guards else graph
 
     def forget(self) -> None:
         """Drops the first program of the kind that was met first."""
@@ -284,6 +278,20 @@ class Program(Shown):
     def explain(self) -> str:
         """What each pass did to the graph, and what memory the program takes."""
         return explain(self.latest())
+
+
+def unvalued(g: Function, moving: tuple[Tree, ...], named: tuple[Tree, ...], given: list[Value]) -> Graph | None:
+    """The graph where arguments are large and their shapes alone decide it: recorded without values, of which there
+    would be one for each operation at the same time. None where the function has to be run.
+    """
+    if sum(x.nbytes for x in given) < LARGE:
+        return None
+    tape = UnvaluedTape()
+    try:
+        graph, _ = record(g, moving, named, tape=tape)
+    except Exception:  # whatever is wrong is told by the run on values
+        return None
+    return None if tape.guards else graph
 
 
 def copied(tree: Tree) -> Tree:

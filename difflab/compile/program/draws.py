@@ -117,7 +117,7 @@ def state(generator: Value) -> Value:
     as what it says of itself. Both kinds keep every second normal number for the next call, beside the twister.
     """
     if generator.__class__ is random.Random:
-        return memory(generator, TWISTER), generator.gauss_next
+        return memory(generator, TWISTER), generator.__dict__["gauss_next"]
     if isinstance(generator, random.Random):
         return None if isinstance(generator, random.SystemRandom) else generator.getstate()
     legacy = isinstance(generator, np.random.RandomState)

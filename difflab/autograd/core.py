@@ -24,9 +24,9 @@ def recorded(name: str, fun: Function, x: Tree) -> Recording:
     return Recording(name, fun, (x,), laxity=LAX)
 
 
-def pulled(record: Recording, cotangents: list[Value]) -> Tree:
-    """The cotangent of the function's argument."""
-    return record.unflatten_inputs(record.pull(cotangents))[0]
+def pulled(record: Recording, cotangents: list[Value], once: bool = False) -> Tree:
+    """The cotangent of the function's argument; with `once` the record is given up."""
+    return record.unflatten_inputs(record.pull(cotangents, once))[0]
 
 
 def cotangents(name: str, given: Tree, value: Tree) -> list[Value]:

@@ -49,7 +49,7 @@ def scalar(name: str, record: Recording) -> Value:
 def _swept(name: str, fun: Function, x: Tree) -> tuple[Value, Tree]:
     record = core.recorded(name, fun, x)
     y = scalar(name, record)
-    return y, core.pulled(record, [np.ones(y.shape, y.dtype)[()]])
+    return y, core.pulled(record, [np.ones(y.shape, y.dtype)[()]], once=True)
 
 
 @unary_to_nary
@@ -89,7 +89,7 @@ def grad_and_aux(fun: Function, x: Tree) -> tuple[Tree, Value]:
     record = core.recorded("grad_and_aux", first, x)
     y = scalar("grad_and_aux", record)
     leaves, rebuild = flatten(aux[0])
-    return core.pulled(record, [np.ones(y.shape)[()]]), rebuild([record.tape.value_of(e) for e in leaves])
+    return core.pulled(record, [np.ones(y.shape)[()]], once=True), rebuild([record.tape.value_of(e) for e in leaves])
 
 
 @unary_to_nary
@@ -104,7 +104,7 @@ def elementwise_grad(fun: Function, x: Tree) -> Tree:
     values = [record.tape.value_of(y) for y in record.outputs]
     if any(Carrier.is_complex(y) for y in values):
         raise DtypeError("elementwise_grad: the output is complex; it is for real ones")
-    return core.pulled(record, [np.ones(Carrier.shape(y), _float(y))[()] for y in values])
+    return core.pulled(record, [np.ones(Carrier.shape(y), _float(y))[()] for y in values], once=True)
 
 
 def _float(y: Value) -> Any:

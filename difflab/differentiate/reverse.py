@@ -6,7 +6,7 @@ sweep is recorded and can be differentiated again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,11 +17,12 @@ from ..graph.recording import Tape
 from ..graph.traced import Traced, holds_traced
 from ..primitives import NUMPY, Carrier, Custom, Elementwise, Gate, Linear, Primitive
 from ..primitives.primitive import Pick
-from ..types import Value
+from ..types import Shape, Value
 
 # What flows back along one edge: the operand's place, the partial derivative (or what a rule gave for it) where the
 # operation has one an element, the value, and its gate.
 Contribution: TypeAlias = tuple[int, Value, Value, Value]
+FIRST = [0]  # the operand of an operation that has one
 
 
 def sweep(
@@ -30,28 +31,33 @@ def sweep(
     nested: bool,
     observe: Callable[..., None] | None = None,
     gates: dict[Traced, Value] | None = None,
+    once: bool = False,
 ) -> dict[Traced, Value]:
     """Carries the cotangents of some nodes back to all nodes that they depend on.
 
     An absent path leaves no entry; a cotangent of zero is an entry. Where `where` or `maximum` stopped a cotangent,
-    the gate goes along, and nothing behind it is multiplied.
+    the gate goes along, and nothing behind it is multiplied. With `once` the list of nodes is emptied on the way.
     """
     m = NODE if nested or holds_traced(list(cotangents.values())) else NUMPY
     gates = {} if gates is None else gates
-    for node in reversed(nodes):
+    for node in passed(nodes) if once else reversed(nodes):
         cotangent = cotangents.get(node) if node.operands else None
         if cotangent is None:
             continue
-        row = node.primitive
-        values, wanted = node.tape.read(node.operands)
+        row, operands = node.primitive, node.operands
+        if len(operands) == 1 and (x := operands[0]).__class__ is Traced and x.tape is node.tape:
+            values, wanted = [x.value], FIRST
+        else:
+            values, wanted = node.tape.read(operands)
         gate = gates.get(node) if gates else None
         steps = PULLBACKS[row.kind](m, row, node, cotangent, gate, values, wanted) if row.differentiable else ()
         for position, local, value, gate in steps:
-            target = node.operands[position]
+            target = operands[position]
             if observe is not None and local.__class__ is Gate:
                 local = local.mask * (1.0 * local.factor)
-            if gate is not None or not fits(value, target.value):
-                value, gate = fit(m, value, gate, target.value)
+            x = target.value
+            if not fits(value, x) or (gate is not None and Carrier.shape(gate) != x.shape):
+                value, gate = fit(m, value, gate, x)
                 if value is None:
                     continue
             if observe is not None:
@@ -65,6 +71,14 @@ def sweep(
         if observe is None:
             del cotangents[node]
     return cotangents
+
+
+def passed(nodes: list[Traced]) -> Iterator[Traced]:
+    """The nodes, last to first; values that nobody needs further down are freed on the way."""
+    while nodes:
+        node = nodes.pop()
+        yield node
+        node.operands = ()
 
 
 def fits(value: Value, x: Value) -> bool:
@@ -118,9 +132,9 @@ def pull_elementwise(
             if rule != 0:
                 found.append((i, rule, ct if rule == 1 else -ct, gate))
             continue
-        if x[i].dtype.kind not in "fc":  # truth values and integers carry none, and the rules need not take them
-            continue
-        partial = rule(m, node.value, *x, **node.params)
+        if x[i].__class__ is not np.float64 and x[i].dtype.kind not in "fc":
+            continue  # truth values and integers carry none, and the rules need not take them
+        partial = rule(m, node.value, *x, **node.params) if node.params else rule(m, node.value, *x)
         if partial.__class__ is Gate:
             mask = partial.mask if gate is None else m.logical_and(partial.mask, gate)
             through = ct if partial.factor.__class__ is int and partial.factor == 1 else ct * partial.factor
@@ -156,8 +170,16 @@ def pull_pick(
 def linear_gate(m: Carrier, row: Linear, node: Traced, i: int, gate: Value, x: list[Value]) -> Value:
     """The gate sent through the same linear map as the cotangent, with the other operands taken as ones."""
     ones = [v if j == i or j in row.fixed else m.ones_like(v) for j, v in enumerate(x)]
-    mask = row.transpose(m, i, m.multiply(gate, np.ones(np.shape(node.value))), *ones, **node.params)
+    mask = row.transpose(m, i, lifted(m, gate, Carrier.shape(node.value)), *ones, **node.params)
     return m.not_equal(mask, 0.0)
+
+
+def lifted(m: Carrier, gate: Value, shape: Shape) -> Value:
+    """A gate as numbers, in the shape that comes of broadcasting it against another."""
+    known = Carrier.shape(gate)
+    if m is NUMPY and (not shape or known == shape):
+        return gate * 1.0
+    return m.multiply(gate, np.ones(np.broadcast_shapes(known, shape)))
 
 
 def pull_custom(
@@ -229,8 +251,7 @@ def fit(m: Carrier, value: Value, gate: Value, x: Value) -> tuple[Value, Value]:
     if value.shape != shape:
         value = m.sum_to(value, shape=shape)
     if gate is not None and Carrier.shape(gate) != shape:
-        lifted = m.multiply(gate, np.ones(np.broadcast_shapes(Carrier.shape(gate), shape)))
-        gate = m.not_equal(m.sum_to(lifted, shape=shape), 0.0)
+        gate = m.not_equal(m.sum_to(lifted(m, gate, shape), shape=shape), 0.0)
     if value.dtype != dtype:
         if dtype.kind == "f" and value.dtype.kind == "c":
             value = m.real(value)

@@ -87,7 +87,7 @@ def of_operation(row: Any, params: Params, xs: Value, patterns: Value, recorded:
     chosen = chosen or row is rows.scatter or (row.kind == "composite" and any(x.dtype.kind == "b" for x in xs))
     if row.flops == 0 and row.kind in ("linear", "composite") and not chosen:
         return moved(row, params, xs, patterns, y)
-    if row.kind == "composite":
+    if row.kind == "composite" or row is rows.trace:
         return expanded(row, params, xs, patterns, recorded)
     if (row.batch is batches.axes or row is rows.take_along_axis) and y.__class__ is not tuple:
         return along_axes(params.get("axis"), xs, patterns, y)

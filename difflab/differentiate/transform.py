@@ -82,14 +82,17 @@ class Recording:
     def value(self) -> Value:
         return self.rebuild_output([self.tape.value_of(y) for y in self.outputs])
 
-    def pull(self, cotangents: list[Value]) -> list[Value]:
-        """The cotangent of each input leaf; zeros where the output does not depend on it."""
+    def pull(self, cotangents: list[Value], once: bool = False) -> list[Value]:
+        """The cotangent of each input leaf; zeros where the output does not depend on it.
+
+        With `once` the record is given up on the way, so that its values take no memory any longer.
+        """
         self.tape.differentiate(self.outputs)
         seeds: dict[Traced, Value] = {}
         for y, ct in zip(self.outputs, cotangents):
             if self.tape.owns(y) and y.dtype.kind in "fc":
                 seeds[y] = seeds[y] + ct if y in seeds else ct
-        found = reverse.sweep(self.operations, seeds, self.tape.nested)
+        found = reverse.sweep(self.operations, seeds, self.tape.nested, once=once)
         return separate([found[x] if x in found else zeros(x.value) for x in self.inputs], cotangents)
 
     def push(self, tangents: list[Value]) -> list[Value]:
@@ -218,7 +221,8 @@ def _gradient(name: str, f: Function, argnums: int | Sequence[int], has_aux: boo
         g, chosen = selected(name, f, argnums, args, kwargs)
         record = Recording(name, g, chosen, has_aux)
         y = scalar_output(name, record)
-        gradients = record.unflatten_inputs(record.pull([np.ones((), y.dtype)[()] if y.dtype.kind == "f" else 1.0]))
+        seed = np.ones((), y.dtype)[()] if y.dtype.kind == "f" else 1.0
+        gradients = record.unflatten_inputs(record.pull([seed], once=True))
         result = gradients[0] if isinstance(argnums, int) else gradients
         if with_value:
             return ((y, record.aux) if has_aux else y), result
@@ -250,7 +254,7 @@ def elementwise_grad(f: Function, argnums: int | Sequence[int] = 0) -> Function:
         g, chosen = selected("elementwise_grad", f, argnums, args, kwargs)
         record = Recording("elementwise_grad", g, chosen)
         ones = [Carrier.ones_like(record.tape.value_of(y)) for y in record.outputs]
-        gradients = record.unflatten_inputs(record.pull(ones))
+        gradients = record.unflatten_inputs(record.pull(ones, once=True))
         return gradients[0] if isinstance(argnums, int) else gradients
 
     return gradient

@@ -15,14 +15,18 @@ from ..errors import InputError
 from ..primitives import TABLE, Primitive, by_numpy_function
 from ..types import Function, Key, Params, Value
 from . import torch_names
-from .traced import assemble, call, call_row, holds_traced
+from .traced import SEQUENCES, Traced, assemble, call, call_row, holds_traced, one, ready, two
 
 HOME = "difflab.numpy"
 SUBMODULES = {"linalg": np.linalg, "fft": np.fft}
+WHOLE = frozenset((Traced, np.ndarray, np.float64, float, int))  # classes of arguments that are no lists
 
 
 def traced(args: Sequence[Value], kwargs: Params) -> bool:
-    return any(holds_traced(x) for x in args) or any(holds_traced(x) for x in kwargs.values())
+    for x in args:
+        if x.__class__ is Traced or (isinstance(x, SEQUENCES) and holds_traced(x)):
+            return True
+    return bool(kwargs) and any(map(holds_traced, kwargs.values()))
 
 
 def array(object: Value, dtype: DTypeLike | None = None, **options: Any) -> Value:
@@ -136,11 +140,17 @@ def wrapped(name: str, function: Function) -> Function:
     row = by_numpy_function(function)
     whole = row is None or row.reading.lists == "array"
     joins = row is not None and row.reading.lists == "operands"
+    count = ready(row) if row is not None else 0
 
     def wrapper(*args: Any, **kwargs: Any) -> Value:
         if not traced(args, kwargs):
             return function(*args, **kwargs)
-        if whole:
+        if len(args) == count and not kwargs and row is not None:
+            if count == 1 and args[0].__class__ is Traced:
+                return one(row, args[0])
+            if count == 2 and args[0].__class__ in WHOLE and args[1].__class__ in WHOLE:
+                return two(row, *args)
+        if whole and not (WHOLE.issuperset(map(type, args)) and WHOLE.issuperset(map(type, kwargs.values()))):
             args = tuple([as_traced(x) for x in args])
             kwargs = {key: as_traced(x) for key, x in kwargs.items()}
         elif joins and args:

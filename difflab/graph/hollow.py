@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..errors import DifflabError
 from ..primitives import Primitive
 from ..types import Params, Shape, Sizes, Value
-from .recording import Tape
+from .recording import Guards, Tape
 from .traced import Traced
 
 
@@ -32,8 +34,8 @@ class ShapeTape(Tape):
 
     __slots__ = ()
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, guards: Guards | None = None, merging: bool = False) -> None:
+        super().__init__(guards=guards, merging=merging)
         self.nested = True  # every operation then asks `compute`
 
     def input(self, value: Value, name: str | None = None) -> Traced:
@@ -57,6 +59,40 @@ class ShapeTape(Tape):
             lead, operands = (), values
         result = row.evaluate(*operands, **params)
         return tuple(map(like, result)) if isinstance(result, tuple | list) else like(result, lead)
+
+
+class ValuesNeededError(DifflabError):
+    """Python asks for a value, or an operation that runs a user's code does, where there are none."""
+
+
+class Unasked(list[Any]):
+    """The guards of a recording without values. The first is refused, because a loop that waits for zeros to change
+    would not end, and stays in the list, because somebody may catch the error.
+    """
+
+    def append(self, guard: Any) -> None:
+        super().append(guard)
+        raise ValuesNeededError("a value is asked for while there are shapes alone")
+
+
+class UnvaluedTape(ShapeTape):
+    """The same for a function that is recorded to be run later. Where `guards` is not empty at the end, the record says
+    nothing: a value was asked for, or an operation failed on zeros.
+    """
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(Unasked(), merging=True)
+
+    def compute(self, row: Primitive, values: list[Value], params: Params) -> Value:
+        if not row.listed or row.outputs is not None:
+            self.guards.append((values[0], row))
+        try:
+            return super().compute(row, values, params)
+        except Exception as error:
+            list.append(self.guards, (values[0], error))
+            raise
 
 
 def first(x: Value) -> Value:

@@ -40,16 +40,16 @@ def key(row: Primitive, operands: tuple[Value, ...], params: Params) -> Hashable
 
 def part(x: Value) -> tuple[Value, ...]:
     """An operand: numbers by value, traced values, which are equal to themselves alone, as they are, and arrays, of
-    which a tape keeps copies, by identity. So the operands are their own key where all of them are traced.
+    which a tape keeps copies, by identity. So the operands are their own key where all of them are traced, or floats.
     """
-    if hasattr(x, "primitive"):
+    if hasattr(x, "primitive") or (x.__class__ is float and x):
         return (x,)
     if x.__class__ in NUMBERS:
         return x.__class__, x if x else repr(x)  # 0.0 and -0.0 are equal to Python
     if isinstance(x, np.generic | complex):
         return x.__class__, np.asarray(x).tobytes()
     if x.__class__ is np.ndarray:
-        return (id(x),)
+        return np.ndarray, id(x)
     raise TypeError(f"{x!r} is no operand of one value")
 
 

@@ -33,6 +33,7 @@ def graph_of(
     constants: dict[Value, Node] = {}
     shapes: dict[Value, Abstract] = {}
     scalar = last = abstract(np.float64(0.0), shapes)
+    shape, dtype = last
 
     def constant(x: Value) -> Node:
         plain = strip(x)
@@ -62,8 +63,9 @@ def graph_of(
         elif value.__class__ is not np.ndarray:
             made.value = abstract(value, shapes)
         else:
-            if value.dtype is not last.dtype or value.shape != last.shape:  # most are as the one before
+            if value.dtype is not dtype or value.shape != shape:  # most are as the one before
                 last = abstract(value, shapes)
+                shape, dtype = last
             made.value = last
         del made.tape
         made.__class__ = Node  # type: ignore[assignment]

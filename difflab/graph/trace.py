@@ -43,16 +43,19 @@ def record(
     merging: bool = False,
     laxity: Laxity = STRICT,
     operations: list[Traced] | None = None,
+    tape: Tape | None = None,
 ) -> tuple[Graph, list[Tree]]:
     """The graph of f at the examples, and the values of its outputs there; `guards` is filled.
 
-    `merging` records equal operations once; `laxity` is the tape's, and `operations` the list that it fills.
+    `merging` records equal operations once; `laxity` is the tape's, and `operations` the list that it fills. Or else
+    the `tape` is given.
     """
     if not callable(f):
         raise InputError(f"trace: {f!r} is not a function; use dl.parse for text")
     arguments: list[Tree] = []
     inputs: list[Traced] = []
-    with Tape(operations, guards, merging, laxity) as (tape, recorded):
+    opened = Tape(operations, guards, merging, laxity) if tape is None else tape
+    with opened as (tape, recorded):
         for name, example in zip(argument_names(f, len(examples)), examples):
             leaves, rebuild = flatten(example)
             suffixes = [""] if len(leaves) == 1 and leaves[0] is example else paths(example)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import TraceError
-from ..primitives import TABLE, Carrier, Primitive, by_numpy_function, rows
+from ..primitives import TABLE, Carrier, Elementwise, Primitive, by_numpy_function, rows
 from ..primitives.deferred import Deferred
 from ..primitives.primitive import positional
 from ..types import Function, Params, Value
@@ -155,7 +155,7 @@ class Traced(Operation, ArrayMethods):
             suffix = "" if method == "__call__" else "." + method
             name = ufunc.__name__
             raise TraceError(f"np.{name}{suffix} has no derivative rule in difflab; {nearest(name)}")
-        if method == "__call__" and row.arguments is positional and acts_on_elements(row) and ufunc.nin < 3:
+        if method == "__call__" and ufunc.nin == ready(row):
             QUICK[ufunc] = row
         return call_row(row, *inputs, **kwargs)
 
@@ -178,6 +178,9 @@ class Traced(Operation, ArrayMethods):
 
     def __reduce_ex__(self, protocol: object) -> tuple[object, ...]:
         raise TraceError("a traced value cannot be pickled: it exists only while its function runs")
+
+
+ONE_VALUE = frozenset((Traced, np.ndarray, np.float64))  # classes of results that need no look
 
 
 def apply(row: Primitive, operands: Value, params: Params = NO_PARAMS) -> Value:
@@ -225,13 +228,15 @@ def apply(row: Primitive, operands: Value, params: Params = NO_PARAMS) -> Value:
             value = row.evaluate(*values, **params)
         except ValueError as error:
             raise shapes_refused(row, operands, error) from error.__cause__
-    if value.__class__ in PYTHON_NUMBERS:  # 1j * np.float64(2) is Python's complex, not NumPy's
-        value = np.asarray(value)[()]
+    several = False
+    if value.__class__ not in ONE_VALUE:
+        if value.__class__ in PYTHON_NUMBERS:  # 1j * np.float64(2) is Python's complex, not NumPy's
+            value = np.asarray(value)[()]
+        several = isinstance(value, SEQUENCES)
+        value = tuple(value) if several else value
     if odd and getattr(getattr(value, "dtype", None), "kind", "") == "O":
         raise objects(row, [type(x).__name__ for x in operands if x.__class__ is not Traced])
-    several = isinstance(value, SEQUENCES)
-    made = Traced(row, operands, params, tuple(value) if several else value, tape, None, BLOCK.get())
-    tape.operations.append(made)
+    made = entered(row, operands, params, value, tape)
     if equal is not None:
         tape.known[row][equal] = made
     return unpack(row, made) if several else made
@@ -257,7 +262,10 @@ def one(row: Primitive, x: Value) -> Value:
             raise shapes_refused(row, operands, error) from error.__cause__
         if value.__class__ in PYTHON_NUMBERS:
             value = np.asarray(value)[()]
-    return entered(row, operands, value, tape, alike, operands)
+    made = entered(row, operands, NO_PARAMS, value, tape)
+    if alike is not None:
+        alike[operands] = made
+    return made
 
 
 def two(row: Primitive, a: Value, b: Value) -> Value:
@@ -289,7 +297,7 @@ def two(row: Primitive, a: Value, b: Value) -> Value:
     if tape.known is not None and row.merges:
         alike = tape.known[row]
         if b.__class__ in PLAIN and b:
-            equal = (a, b.__class__, b)  # as `part` says it
+            equal = operands if b.__class__ is float else (a, b.__class__, b)  # as `part` says it
         elif a.__class__ is not Traced or b.__class__ is not Traced:
             equal = part(a) + part(b)
         if (known := alike.get(equal)) is not None:
@@ -305,31 +313,35 @@ def two(row: Primitive, a: Value, b: Value) -> Value:
             raise shapes_refused(row, operands, error) from error.__cause__
         if value.__class__ in PYTHON_NUMBERS:
             value = np.asarray(value)[()]
-    return entered(row, operands, value, tape, alike, equal)
+    made = entered(row, operands, NO_PARAMS, value, tape)
+    if alike is not None:
+        alike[equal] = made
+    return made
 
 
-def entered(
-    row: Primitive, operands: tuple[Value, ...], value: Value, tape: Value, alike: dict[Hashable, Traced] | None,
-    equal: Hashable,
-) -> Traced:  # fmt: skip
-    """The next entry of a tape; where equal operations are recorded once, it is known again among those alike."""
+def entered(row: Primitive, operands: tuple[Value, ...], params: Params, value: Value, tape: Value) -> Traced:
+    """The next entry of a tape."""
     made: Traced = NEW(Traced)  # what __init__ does, without the call, which takes three times as long
     made.primitive = row
     made.operands = operands
-    made.params = NO_PARAMS
+    made.params = params
     made.value = value
     made.tape = tape
     made.name = None
     made.block = BLOCK.get()
     tape.operations.append(made)
-    if alike is not None:
-        alike[equal] = made
     return made
 
 
 def acts_on_elements(row: Primitive) -> bool:
     """Whether `one` and `two` can record it: its result is one value, whatever the operands."""
     return row.kind == "elementwise" and row.outputs is None
+
+
+def ready(row: Primitive) -> int:
+    """With how many operands `one` or `two` takes a call in NumPy's signature as it is; 0 for a call that is read."""
+    found = len(row.partials) if isinstance(row, Elementwise) and row.outputs is None else 0
+    return found if found < 3 and row.arguments is positional else 0
 
 
 def refuse_vertices(row: Primitive, operands: Sequence[Value]) -> None:
@@ -349,7 +361,8 @@ def unpack(row: Primitive, made: Traced) -> Value:
 
 def call_row(row: Primitive, *args: Any, **kwargs: Any) -> Value:
     """A call in NumPy's signature."""
-    if (builder := pending(args) or pending(kwargs.values())) and row.arguments is not positional:
+    builder = pending(args) or (pending(kwargs.values()) if kwargs else None)
+    if builder is not None and row.arguments is not positional:
         return builder.call(row, args, kwargs)
     try:
         meant, operands, params = row.read(*args, **kwargs)
@@ -357,7 +370,11 @@ def call_row(row: Primitive, *args: Any, **kwargs: Any) -> Value:
         if (refusal := keywords_refused(row.name, kwargs)) is not None:
             raise refusal from None
         raise
-    result = apply(meant, tuple([operand(x) for x in operands]), params)
+    for x in operands:
+        if x.__class__ is list or x.__class__ is tuple:
+            operands = tuple([operand(x) for x in operands])
+            break
+    result = apply(meant, tuple(operands), params)
     if meant.value_shaped is not None and meant.value_shaped(*operands):
         guard_shape(result)
     return result

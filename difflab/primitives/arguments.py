@@ -65,6 +65,8 @@ def axes_of(what: str, a: Value, axis: Value) -> Value:
 
 def axis_of(what: str, a: Value, axis: Value) -> int:
     """One axis of the operand `a`, normalised."""
+    if axis.__class__ is int and -(n := Carrier.ndim(a)) <= axis < n:
+        return axis % n
     found: int = axes_of(what, a, operator.index(axis))[0]
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,13 +25,10 @@ def einsum_transpose(m: Carrier, i: int, ct: Value, *xs: Value, subscripts: str)
     operands had one element that was repeated; a label that occurs twice in it was a diagonal, so the cotangent is
     written back onto the diagonal.
     """
-    inputs, output = split(subscripts)
-    target = inputs[i]
-    others = [(inputs[j], xs[j]) for j in range(len(xs)) if j != i]
-    unique = "".join(dict.fromkeys(target))
-    reachable = set(output).union(*[labels for labels, _ in others])
-    kept = "".join(c for c in unique if c in reachable)
-    result = contract(m, [(output, ct), *others], kept)
+    transposed, kept, unique, target = turned_round(subscripts, i)
+    result = m.einsum(ct, *xs[:i], *xs[i + 1 :], subscripts=transposed)
+    if kept == target and m.shape(result) == m.shape(xs[i]):
+        return result
     sizes = dict(zip(target, m.shape(xs[i])))
     if kept != unique:
         result = m.reshape(result, shape=tuple(m.shape(result)[kept.index(c)] if c in kept else 1 for c in unique))
@@ -38,6 +36,16 @@ def einsum_transpose(m: Carrier, i: int, ct: Value, *xs: Value, subscripts: str)
     if whole != m.shape(result):
         result = m.broadcast_to(result, shape=whole)
     return onto_diagonal(m, result, unique, target, sizes)
+
+
+@lru_cache(maxsize=1000)
+def turned_round(subscripts: str, i: int) -> tuple[str, str, str, str]:
+    """The contraction that gives operand i's cotangent, the labels of its result, and i's: each once, and all."""
+    inputs, output = split(subscripts)
+    others = inputs[:i] + inputs[i + 1 :]
+    unique = "".join(dict.fromkeys(inputs[i]))
+    kept = "".join(c for c in unique if c in "".join([output, *others]))
+    return ",".join([output, *others]) + "->" + kept, kept, unique, inputs[i]
 
 
 def contract(m: Carrier, operands: Sequence[tuple[str, Value]], output: str) -> Value:
@@ -150,13 +158,16 @@ def as_einsum(arrays: tuple[Value, ...], terms: list[str], output: str) -> Value
 
 
 def read_tensordot(a: Value, b: Value, axes: Value = 2) -> Value:
-    na, nb = Carrier.ndim(a), Carrier.ndim(b)
+    sa, sb = Carrier.shape(a), Carrier.shape(b)
+    na, nb = len(sa), len(sb)
     if is_integer(axes):
         if not 0 <= axes <= min(na, nb):
             raise ShapeError(f"tensordot: axes={axes} of arrays with {na} and {nb} dimensions")
+        if sa[na - axes :] == sb[:axes]:
+            first, rest = string.ascii_letters[:na], string.ascii_letters[na + axes : na + nb]
+            return as_einsum((a, b), [first, first[na - axes :] + rest], first[: na - axes] + rest)
         axes = range(na - axes, na), range(axes)
     left, right = (axes_of("tensordot", x, k) for x, k in zip((a, b), axes))
-    sa, sb = Carrier.shape(a), Carrier.shape(b)
     if len(left) != len(right) or any(sa[p] != sb[q] for p, q in zip(left, right)):
         raise ShapeError(f"tensordot: axes {left} of shape {sa} do not fit axes {right} of shape {sb}")
     one = list(string.ascii_letters[:na])

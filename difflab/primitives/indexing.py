@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, InputError, ShapeError
-from ..types import Key, Value
-from . import by_rows
+from ..types import Key, Shape, Value
+from . import batches, by_rows
 from .arguments import axis_of, cast, no_traced, refuse
 from .batches import take_along_axis as batched_take_along_axis
 from .batches_index import getitem as batched_getitem, in_range, scatter as batched_scatter, take as batched_take
@@ -276,9 +276,8 @@ def read_trace(
 
 
 def diagonal_places(rows: int, columns: int, offset: int) -> tuple[Value, Value]:
-    down, right = max(-offset, 0), max(offset, 0)
-    steps = np.arange(max(min(rows - down, columns - right), 0))
-    return down + steps, right + steps
+    steps = np.arange(max(min(rows + min(offset, 0), columns - max(offset, 0)), 0))
+    return (steps - offset, steps) if offset < 0 else (steps, steps + offset if offset else steps)
 
 
 def diagonal(m: Carrier, x: Value, *, offset: int, axis1: int, axis2: int) -> Value:
@@ -288,6 +287,32 @@ def diagonal(m: Carrier, x: Value, *, offset: int, axis1: int, axis2: int) -> Va
     return m.getitem(last, index=(..., down, right))
 
 
+def onto_diagonal(m: Carrier, i: int, ct: Value, x: Value, *, offset: int, axis1: int, axis2: int) -> Value:
+    """The elements of ct on the diagonal of two axes, and zeros beside it: the transpose of `diagonal`."""
+    shape = m.shape(x)
+    return put_on_diagonal(m, ct, diagonal_places(shape[axis1], shape[axis2], offset), shape, axis1, axis2)
+
+
+def trace_transpose(m: Carrier, i: int, ct: Value, x: Value, *, offset: int, axis1: int, axis2: int) -> Value:
+    """The cotangent of each trace, on its whole diagonal."""
+    lead, shape = m.shape(ct), m.shape(x)
+    places = diagonal_places(shape[axis1], shape[axis2], offset)
+    column = m.reshape(ct, shape=(*lead, 1)) if lead else ct
+    spread = m.broadcast_to(column, shape=(*lead, len(places[0])))
+    return put_on_diagonal(m, spread, places, shape, axis1, axis2)
+
+
+def put_on_diagonal(
+    m: Carrier, elements: Value, places: tuple[Value, Value], shape: Shape, axis1: int, axis2: int
+) -> Value:
+    n = len(shape)
+    others = [length for k, length in enumerate(shape) if k not in (axis1, axis2)]
+    found = m.scatter(elements, index=(..., *places), shape=(*others, shape[axis1], shape[axis2]))
+    if (axis1, axis2) == (n - 2, n - 1):
+        return found
+    return m.moveaxis(found, source=(n - 2, n - 1), destination=(axis1, axis2))
+
+
 def diag(m: Carrier, x: Value, *, k: int) -> Value:
     if m.ndim(x) == 2:
         return diagonal(m, x, offset=k, axis1=0, axis2=1)
@@ -295,24 +320,29 @@ def diag(m: Carrier, x: Value, *, k: int) -> Value:
     return m.scatter(x, index=diagonal_places(n, n, k), shape=(n, n))
 
 
-composite(
+linear(
     "diagonal",
-    diagonal,
+    onto_diagonal,
+    value=diagonal,
     doc="The elements on a diagonal of two axes, as a new last axis.",
     glyph="diagonal",
     arguments=read_diagonal,
     facts={"moves"},
     spelling={"elements": "diagonal"},
     flops=0,
+    batch=batches.axes,
 )
-composite(
+linear(
     "trace",
-    lambda m, x, **params: m.sum(diagonal(m, x, **params), axis=(-1 % (m.ndim(x) - 1),), keepdims=False),
+    trace_transpose,
+    value=lambda m, x, **params: m.sum(diagonal(m, x, **params), axis=(-1 % (m.ndim(x) - 1),), keepdims=False),
     doc="The sum of a diagonal of two axes.",
     glyph="tr",
     latex=r"\operatorname{{tr}}({0})",
     arguments=read_trace,
+    facts={"sums"},
     spelling={"elements": "trace"},
+    batch=batches.axes,
 )
 
 

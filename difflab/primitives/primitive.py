@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..errors import InputError, UnsupportedError
-from ..types import Function, Params, Rule, Shape, Value
+from ..types import Function, Params, Rule, Value
 from .found import find
 from .parts import (
     ARRAYS as ARRAYS,
@@ -34,6 +34,7 @@ Row = TypeVar("Row", bound="Primitive")
 TABLE: dict[str, Primitive] = {}
 ALIASES: dict[str, Primitive] = {}
 BATCH_LAST = -1
+UNSHAPED = object()  # in place of the shape of what has none, such as a list
 REFUSALS = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError)  # of NumPy, for what it cannot take
 
 
@@ -159,8 +160,8 @@ class Primitive:
         >>> TABLE["where"].read([True, False])
         (<primitive nonzero>, ([True, False],), {})
         """
-        operands, params, *other = self.arguments(*args, **kwargs)
-        return lookup(other[0]) if other else self, operands, params
+        found = self.arguments(*args, **kwargs)
+        return lookup(found[2]) if len(found) > 2 else self, found[0], found[1]
 
     @cached_property
     def signature(self) -> inspect.Signature:
@@ -310,12 +311,13 @@ class Carrier:
     # Questions every value can answer, whatever flows.
     @staticmethod
     def shape(x: Value) -> tuple[int, ...]:
-        found: Shape = x.shape if hasattr(x, "shape") else np.shape(x)
-        return found
+        found: Any = getattr(x, "shape", UNSHAPED)
+        return np.shape(x) if found is UNSHAPED else found
 
     @staticmethod
     def ndim(x: Value) -> int:
-        return len(x.shape) if hasattr(x, "shape") else np.ndim(x)
+        found: Any = getattr(x, "shape", UNSHAPED)
+        return np.ndim(x) if found is UNSHAPED else len(found)
 
     @staticmethod
     def size(x: Value) -> int:

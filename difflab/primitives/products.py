@@ -16,7 +16,10 @@ from .text import PRODUCT, Text
 
 def matmul_transpose(m: Carrier, i: int, ct: Value, a: Value, b: Value) -> Value:
     """The cotangent of a or b in a @ b, for every pair of ranks; the driver undoes broadcast stacks."""
-    vector_a, vector_b = m.ndim(a) == 1, m.ndim(b) == 1
+    ranks = m.ndim(a), m.ndim(b)
+    if ranks == (2, 2):
+        return m.matmul(ct, m.transpose(b, axes=(1, 0))) if i == 0 else m.matmul(m.transpose(a, axes=(1, 0)), ct)
+    vector_a, vector_b = ranks[0] == 1, ranks[1] == 1
     if vector_a and vector_b:
         return ct * (b, a)[i]
     if vector_a:

@@ -28,6 +28,7 @@ MAX_DEPTH = 4  # of containers in containers, and of objects in objects
 LIBRARIES = ("difflab", "numpy", "scipy")
 EMPTY = object()
 CONTAINERS = (tuple, list, dict)
+RUNS_NOTHING = PLAIN | {*CONTAINERS, np.ndarray, np.float64, np.ufunc, ModuleType}  # no code of anybody's behind them
 NO_CELL, NO_SPACE = CellType(object()), ({"": object()}, "")  # in the places of those that are left out: nothing to see
 
 
@@ -55,7 +56,7 @@ class Captured:
             self.spaces.append((space, name))
 
     def _collect(self, f: object, seen: set[int]) -> None:
-        if id(f) in seen or len(seen) > MAX_FUNCTIONS:
+        if f.__class__ in RUNS_NOTHING or id(f) in seen or len(seen) > MAX_FUNCTIONS:
             return
         seen.add(id(f))
         if isinstance(wrapped := getattr(f, "__wrapped__", None), FunctionType):
@@ -234,8 +235,11 @@ def behind(f: object) -> object:
         return f.__func__
     if isinstance(f, partial):
         return f.func
-    call = getattr_static(type(f), "__call__", None)
-    return call if isinstance(call, FunctionType) else None
+    for kind in type(f).__mro__:
+        if "__call__" in kind.__dict__:
+            call = kind.__dict__["__call__"]
+            return call if isinstance(call, FunctionType) else None
+    return None
 
 
 def held(cell: CellType) -> object:

@@ -19,6 +19,7 @@ from ...cards.shown import Shown
 from ...errors import DifflabError, DtypeError, InputError
 from ...garbage import SEARCHED_SELDOM
 from ...graph.graph import Graph
+from ...graph.hollow import UnvaluedTape
 from ...graph.laxity import STRICT, Laxity
 from ...graph.merging import frozen
 from ...graph.trace import argument_names, leaf, record
@@ -39,6 +40,7 @@ BACKENDS = ("numpy", "native", "jax", "auto")
 NUMPY_SCALARS: dict[type, type] = {float: np.float64, bool: np.bool_}
 PYTHON_SCALARS: dict[type, type] = {np.float64: float, np.bool_: bool}
 UNTRACED = "# nothing has been traced yet: call the program once\n"
+LARGE = 2**24  # bytes of arguments of which no second set is made for each operation, even for one call
 AT_ONCE = 128  # a graph of more nodes is turned into a program at its second call, so that the first result comes soon
 
 
@@ -159,7 +161,8 @@ class Program(Shown):
     def prepare(self, *args: Any, **kwargs: Any) -> None:
         """Traces and builds the program for arguments like these, so that already the first call runs it.
 
-        Without, the first call gives the trace's own values, which may differ from the program's in the last digit.
+        Without, the first call gives the trace's own values where arguments are small, which may differ from the
+        program's in the last digit.
         """
         before = self.last
         self(*[copied(x) for x in args], **kwargs)
@@ -187,8 +190,9 @@ class Program(Shown):
         moving: tuple[Tree, ...],
         kwargs: Params,
         given: list[Value],
+        early: bool = True,
     ) -> tuple[Compiled, list[Value]]:
-        """A new kind: its graph, and the results that the trace itself found."""
+        """A new kind: its graph, and the results that the trace itself found, or with `early` its program."""
 
         def g(positional: tuple[Tree, ...], named: tuple[Tree, ...]) -> Tree:
             rest = iter(positional)
@@ -198,16 +202,18 @@ class Program(Shown):
         start = time.perf_counter()
         with self.lock, SEARCHED_SELDOM, np.errstate(all="ignore"):
             draws = None if self.warned else Draws(self.f, *self.captured.reach(), [args[k] for k in static])
-            guards = Guards()
             named = tuple(kwargs[n] for n in names)
             before = self.captured.key()
-            graph, results = record(g, moving, named, guards=guards, merging=True, laxity=self.laxity)
+            guards, results = Guards(), None
+            graph = unvalued(g, moving, named, given) if early and self.laxity is STRICT and not self.donate else None
+            if graph is None:
+                graph, results = record(g, moving, named, guards=guards, merging=True, laxity=self.laxity)
             self.captured.leave_out(before)
             self.captured.renew()
             key = (*key[:-1], self.captured.key())
             self.warned = self.warned or (draws is not None and draws.warn())
             rename(graph, [n for k, n in enumerate(argument_names(self.f, len(args))) if k not in static], list(names))
-            results = owned(results, graph.outputs, given)
+            results = None if results is None else owned(results, graph.outputs, given)
             donated = self.donated_leaves(moving, static, len(args), len(given))
             program = Auto(graph, donated) if self.backend == "auto" else Compiled(graph, donated, self.backend)
             program.seconds, program.content = time.perf_counter() - start, key[-1]
@@ -220,6 +226,13 @@ class Program(Shown):
             self.function.source = LateText(lambda: program.build().source.text)
             if len(graph) <= AT_ONCE:
                 self.build(program, moving, names, static)
+        if results is None:
+            try:
+                results = program(given)
+                assert results is not None  # there is no guard that could fail
+            except Exception:  # the function itself may have an answer, or a trace a better word
+                self.programs[key].remove(program)
+                return self.make(key, args, static, names, moving, kwargs, given, early=False)
         return program, results
 
     def forget(self) -> None:
@@ -265,6 +278,20 @@ class Program(Shown):
     def explain(self) -> str:
         """What each pass did to the graph, and what memory the program takes."""
         return explain(self.latest())
+
+
+def unvalued(g: Function, moving: tuple[Tree, ...], named: tuple[Tree, ...], given: list[Value]) -> Graph | None:
+    """The graph where arguments are large and their shapes alone decide it: recorded without values, of which there
+    would be one for each operation at the same time. None where the function has to be run.
+    """
+    if sum(x.nbytes for x in given) < LARGE:
+        return None
+    tape = UnvaluedTape()
+    try:
+        graph, _ = record(g, moving, named, tape=tape)
+    except Exception:  # whatever is wrong is told by the run on values
+        return None
+    return None if tape.guards else graph
 
 
 def copied(tree: Tree) -> Tree:

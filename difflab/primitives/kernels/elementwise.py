@@ -259,11 +259,11 @@ def clip(x: Value, low: Value, high: Value) -> Value:
 
 def where(condition: Value, x: Value, y: Value) -> Value:
     """np.where, with a scalar for scalars, as every ufunc returns it."""
-    if y.__class__ is float and repr(y) == "0.0" and x.__class__ is np.ndarray and x.size >= SELECTED_BY_BITS:
+    if x.__class__ is np.ndarray and x.size >= SELECTED_BY_BITS and y.__class__ is float and repr(y) == "0.0":
         if condition.__class__ is np.ndarray and condition.dtype == bool and condition.shape == x.shape:
             return masked(x, condition)
     found: Value = np.where(condition, x, y)
-    return found[()]
+    return found if found.shape else found[()]
 
 
 def masked(x: Value, where: Value, out: Value = None) -> Value:

@@ -9,10 +9,15 @@ import numpy as np
 
 from ...types import Value
 
+PLANNED = 2**16  # products from which a plan of a contraction saves more than the making of it costs
+
 
 def einsum(*xs: Value, subscripts: str) -> Value:
-    """np.einsum, through matrix products where two operands are contracted."""
-    return np.einsum(subscripts, *xs, optimize=len(xs) > 1)
+    """np.einsum, through matrix products where two operands of some size are contracted."""
+    products = 1
+    for x in xs:
+        products *= np.size(x)
+    return np.einsum(subscripts, *xs, optimize=len(xs) > 1 and products > PLANNED)
 
 
 def matmul(a: Value, b: Value) -> Value:

@@ -8,13 +8,33 @@ import numpy as np
 
 from ...types import Key, Value
 
+WRITTEN_OUT = 1024  # elements
+BASIC = (slice, int, np.integer, np.bool_)
+
 
 def sum_to(x: Value, *, shape: tuple[int, ...]) -> Value:
     """Sums the axes along which `shape` was broadcast to x.shape: the transpose of broadcasting."""
     x = np.asarray(x)
+    if not shape:
+        return np.add.reduce(x, axis=None)
     lead = x.ndim - len(shape)
     axes = tuple(range(lead)) + tuple(lead + i for i, n in enumerate(shape) if n == 1 and x.shape[lead + i] != 1)
     return np.add.reduce(x, axis=axes, keepdims=True).reshape(shape) if axes else x.reshape(shape)
+
+
+def broadcast_to(x: Value, *, shape: tuple[int, ...]) -> Value:
+    """np.broadcast_to; few elements are written out, in a quarter of the time that a view takes."""
+    count = 1
+    for n in shape:
+        count *= n
+    if count <= WRITTEN_OUT and (x.__class__ is np.ndarray or x.__class__ is np.float64) and x.ndim <= len(shape):
+        out = np.empty(shape, x.dtype)
+        try:
+            out[...] = x
+        except ValueError:
+            return np.broadcast_to(x, shape)  # which says what does not fit
+        return out
+    return np.broadcast_to(x, shape)
 
 
 def astype(x: Value, *, dtype: Any) -> Value:
@@ -83,14 +103,13 @@ def entry(x: Value) -> Value:
 
 def is_basic(index: Key) -> bool:
     """Whether the index reads no element twice: integers, slices, None and Ellipsis (or one boolean mask)."""
-    entries = index if isinstance(index, tuple) else (index,)
-    return all(
-        e is None
-        or e is Ellipsis
-        or isinstance(e, slice | int | np.integer | np.bool_)
-        or (isinstance(e, np.ndarray) and e.dtype.kind == "b")
-        for e in entries
-    )
+    for e in index if isinstance(index, tuple) else (index,):
+        if isinstance(e, np.ndarray):
+            if e.dtype.kind != "b":
+                return False
+        elif e is not None and e is not Ellipsis and not isinstance(e, BASIC):
+            return False
+    return True
 
 
 def reciprocal(x: Value) -> Value:

@@ -15,7 +15,8 @@ from ..errors import InputError
 from ..primitives import TABLE, Primitive, by_numpy_function
 from ..types import Function, Key, Params, Value
 from . import torch_names
-from .traced import SEQUENCES, Traced, assemble, call, call_row, holds_traced, one, ready, two
+from .kinds import ready
+from .traced import SEQUENCES, Traced, assemble, call, call_row, holds_traced, one, two
 
 HOME = "difflab.numpy"
 SUBMODULES = {"linalg": np.linalg, "fft": np.fft}

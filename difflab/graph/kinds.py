@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..errors import DtypeError
+from ..primitives import Elementwise, Primitive
+from ..primitives.primitive import positional
 from ..types import Value
 
 PYTHON = (float, int, bool, complex, type(None), str, tuple, list, slice, type(Ellipsis))
@@ -86,3 +88,14 @@ def check_operands(name: str, operands: Sequence[Value]) -> None:
     """The same for the operands of an operation."""
     for k, x in enumerate(operands):
         check_fit(x, f"{name}: operand {k}")
+
+
+def acts_on_elements(row: Primitive) -> bool:
+    """Whether `one` and `two` can record it: its result is one value, whatever the operands."""
+    return row.kind == "elementwise" and row.outputs is None
+
+
+def ready(row: Primitive) -> int:
+    """With how many operands `one` or `two` takes a call in NumPy's signature as it is; 0 for a call that is read."""
+    found = len(row.partials) if isinstance(row, Elementwise) and row.outputs is None else 0
+    return found if found < 3 and row.arguments is positional else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextvars import ContextVar
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
@@ -134,3 +135,10 @@ class Node(Operation):
 
     def __array_function__(self, function: Function, types: object, args: Value, kwargs: Params) -> NoReturn:
         raise vertex_used(getattr(function, "__name__", repr(function)), self)
+
+
+def refuse_vertices(row: Primitive, operands: Sequence[Value]) -> None:
+    """Vertices of graphs, among them the values of finished recordings, have no values to compute with."""
+    for x in operands:
+        if x.__class__ is Node:
+            raise vertex_used(row.name, x)

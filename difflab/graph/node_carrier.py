@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..primitives import Carrier, Primitive
 from ..types import Function, Value
-from .traced import acts_on_elements, apply, one, two
+from .kinds import acts_on_elements
+from .traced import apply, one, two
 
 
 class NodeCarrier(Carrier):

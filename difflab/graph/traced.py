@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 
 from ..errors import TraceError
-from ..primitives import TABLE, Carrier, Elementwise, Primitive, by_numpy_function, rows
+from ..primitives import TABLE, Carrier, Primitive, by_numpy_function, rows
 from ..primitives.deferred import Deferred
 from ..primitives.primitive import positional
 from ..types import Function, Params, Value
 from .array_methods import ArrayMethods
 from .block import Block
-from .kinds import FITTING, NUMBERS, check_operands
+from .kinds import FITTING, NUMBERS, check_operands, ready
 from .laxity import note, plain, readable, unboxed
 from .leaks import rebinds
 from .merging import key, part
-from .node import BLOCK, NO_PARAMS, Node, Operation
+from .node import BLOCK, NO_PARAMS, Operation, refuse_vertices
 from .pending import PENDING as PENDING, SeenShape as SeenShape
 from .refusals import (
     escaped,
@@ -31,7 +31,6 @@ from .refusals import (
     objects,
     shapes_refused,
     undecided,
-    vertex_used,
 )
 from .torch_names import keywords_refused
 
@@ -331,24 +330,6 @@ def entered(row: Primitive, operands: tuple[Value, ...], params: Params, value: 
     made.block = BLOCK.get()
     tape.operations.append(made)
     return made
-
-
-def acts_on_elements(row: Primitive) -> bool:
-    """Whether `one` and `two` can record it: its result is one value, whatever the operands."""
-    return row.kind == "elementwise" and row.outputs is None
-
-
-def ready(row: Primitive) -> int:
-    """With how many operands `one` or `two` takes a call in NumPy's signature as it is; 0 for a call that is read."""
-    found = len(row.partials) if isinstance(row, Elementwise) and row.outputs is None else 0
-    return found if found < 3 and row.arguments is positional else 0
-
-
-def refuse_vertices(row: Primitive, operands: Sequence[Value]) -> None:
-    """Vertices of graphs, among them the values of finished recordings, have no values to compute with."""
-    for x in operands:
-        if x.__class__ is Node:
-            raise vertex_used(row.name, x)
 
 
 def unpack(row: Primitive, made: Traced) -> Value:

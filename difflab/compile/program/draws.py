@@ -39,8 +39,6 @@ NAMES = frozenset(  # a function whose code has none of these calls nothing of t
     n for kind in GENERATORS for n in dir(kind) if not n.startswith("_")
 ) | {getattr(f, "__name__", "") for f in (*CLOCKS, *UNSEEDED)}
 WORDS = 625 * 4  # bytes of a twister's numbers and its place among them
-HEAD = object.__basicsize__  # bytes of an object that change with those who refer to it
-TWISTER = random.Random.__mro__[1]  # Python's own generator, in whose objects the numbers lie
 LOADS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FAST")
 
 
@@ -69,13 +67,13 @@ class Draws:
         self.calls: list[Call] = [c for f in self.functions for c in calls_of(f)]
         drawn = (getattr(c.target, "__self__", None) for c in self.calls)
         found = [x for x in (*captured, *static, *drawn) if isinstance(x, GENERATORS)]
-        self.before: dict[int, tuple[Generator, Value]] = {
-            id(x): (x, state(x)) for x in (*(g for _, g in SHARED), *found)
+        self.before: dict[int, tuple[Generator, Value, bytes | None]] = {
+            id(x): (x, state(x), words(x)) for x in (*(g for _, g in SHARED), *found)
         }
 
     def warn(self) -> bool:
         """Warns where the function drew numbers or read a clock; returns whether it did."""
-        moved = [x for x, was in self.before.values() if state(x) != was]
+        moved = [x for x, was, lay in self.before.values() if not (stays(x, was, lay) or state(x) == was)]
         for call in self.calls:
             if any(call.target == clock for clock in CLOCKS):
                 return told(f"{call.name}() is read", call.file, call.line)
@@ -112,25 +110,26 @@ def told(what: str, file: str, line: int) -> bool:
     return True
 
 
-def state(generator: Value) -> Value:
-    """A generator's state, in a form that can be compared: the memory of a twister, which is read thirty times as fast
-    as what it says of itself. Both kinds keep every second normal number for the next call, beside the twister.
-    """
-    if generator.__class__ is random.Random:
-        return memory(generator, TWISTER), generator.__dict__["gauss_next"]
+def words(generator: Generator) -> bytes | None:
+    """The memory of a Mersenne twister of NumPy's, which is read thirty times as fast as its state; None of others."""
+    twister = getattr(generator, "_bit_generator", None) or getattr(generator, "bit_generator", None)
+    return string_at(twister.ctypes.state_address, WORDS) if twister.__class__ is np.random.MT19937 else None
+
+
+def stays(generator: Generator, was: Value, lay: bytes | None) -> bool:
+    """Whether a generator is known not to have moved: its words are the same, and it kept no normal number."""
+    if lay is None or (isinstance(generator, np.random.RandomState) and was[2]):
+        return False
+    return words(generator) == lay
+
+
+def state(generator: Generator) -> Value:
+    """A generator's state, in a form that can be compared."""
     if isinstance(generator, random.Random):
         return None if isinstance(generator, random.SystemRandom) else generator.getstate()
-    legacy = isinstance(generator, np.random.RandomState)
-    twister = getattr(generator, "_bit_generator" if legacy else "bit_generator")
-    if twister.__class__ is np.random.MT19937 and (not legacy or generator.__class__ is np.random.RandomState):
-        lies = string_at(twister.ctypes.state_address, WORDS)
-        return lies, memory(generator, np.random.RandomState) if legacy else None
-    return flat(generator.get_state(legacy=False) if legacy else twister.state)
-
-
-def memory(x: object, kind: type) -> bytes:
-    """What an object of a class that is written in C holds by itself."""
-    return string_at(id(x) + HEAD, kind.__basicsize__ - HEAD)
+    if isinstance(generator, np.random.RandomState):  # which keeps every second normal number for the next call
+        return flat(generator.get_state(legacy=False))
+    return flat(generator.bit_generator.state)
 
 
 def flat(x: Value) -> Value:

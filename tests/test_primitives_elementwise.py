@@ -225,12 +225,9 @@ EXCEPTIONS |= {
     ("gammaincinv", "second 0"): Near(0.5),
     ("gammainccinv", "second 0"): Near(0.5),
 }
-EXCEPTIONS |= {
-    (name, quantity): Near(lambda df, t: 0.05 * student.t_density(df, t, n=0))
-    for name, i in (("t_density", 0), ("stdtr_slope", 1))
-    for quantity in ("value", f"first {i}", f"second {i}")
-    if (name, quantity) != ("stdtr_slope", "value")
-}
+NEAR_DENSITY = Near(lambda df, t: 0.05 * student.t_density(df, t, n=0))
+EXCEPTIONS |= {("t_density", q): NEAR_DENSITY for q in ("value", "first 0", "first 1", "second 0", "second 1")}
+EXCEPTIONS |= {("stdtr_slope", q): NEAR_DENSITY for q in ("first 1", "second 1")}
 TWICE = "SciPy's integral holds some 13 units, and its inverse and their slopes no more: twice the bound"
 for _name, _inverse in (("gammaincinv", special.gammaincinv), ("gammainccinv", special.gammainccinv)):
     EXCEPTIONS |= {

@@ -15,8 +15,9 @@ FLOORS = {
 }  # fmt: skip
 # What runs in the peers' lane alone, which has JAX and numba.
 OF_PEERS = (
-    "difflab/compile/xla/", "difflab/compile/native/", "difflab/compile/plan/again.py", "difflab/primitives/kernels/xla",
-    "difflab/differentiate/to_jax.py", "difflab/bridges/", "difflab/mdp/devices.py", "difflab/nn/training/devices.py",
+    "difflab/compile/xla/", "difflab/compile/native/", "difflab/compile/plan/again.py",
+    "difflab/primitives/kernels/xla", "difflab/differentiate/to_jax.py", "difflab/bridges/",
+    "difflab/mdp/devices.py", "difflab/nn/training/devices.py",
     "difflab/cli/supervisor.py", "difflab/cli/processes.py", "difflab/cli/devices.py", "difflab/cli/judge.py",
 )  # fmt: skip
 

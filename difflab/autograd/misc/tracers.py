@@ -113,7 +113,7 @@ class FullGraphNode(Node):
     def __init__(self, value: Value = None, recipe: tuple[Function, Any, Params, list[Any]] | None = None) -> None:
         super().__init__()
         self.value = value
-        self.recipe = recipe or (lambda x: x, (), {}, [])
+        self.recipe: tuple[Function, Any, Params, list[Any]] = recipe or (lambda x: x, (), {}, [])
 
     @property
     def parents(self) -> list[FullGraphNode]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager
 from importlib import import_module
 from types import ModuleType
@@ -173,7 +173,11 @@ def of_branch(_: OfJax, params: dict[str, Any], values: list[Value]) -> Turns:
     yield params["branches"][int(np.clip(int(values[0]), 0, len(params["branches"]) - 1))], values[1:]
 
 
-INSIDE = {"scan": of_scan, "while": of_while, "cond": of_branch}
+INSIDE: dict[str, Callable[[OfJax, dict[str, Any], list[Value]], Turns]] = {
+    "scan": of_scan,
+    "while": of_while,
+    "cond": of_branch,
+}
 MOST_TURNS = 64  # that are looked into
 
 

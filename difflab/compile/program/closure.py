@@ -28,7 +28,13 @@ MAX_DEPTH = 4  # of containers in containers, and of objects in objects
 LIBRARIES = ("difflab", "numpy", "scipy")
 EMPTY = object()
 CONTAINERS = (tuple, list, dict)
-RUNS_NOTHING = PLAIN | {*CONTAINERS, np.ndarray, np.float64, np.ufunc, ModuleType}  # no code of anybody's behind them
+RUNS_NOTHING: frozenset[object] = PLAIN | {
+    *CONTAINERS,
+    np.ndarray,
+    np.float64,
+    np.ufunc,
+    ModuleType,
+}  # no code of anybody's behind them
 NO_CELL, NO_SPACE = CellType(object()), ({"": object()}, "")  # in the places of those that are left out: nothing to see
 
 

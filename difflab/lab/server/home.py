@@ -29,8 +29,10 @@ class Home:
     """The page's text, made once, when it is asked for first."""
 
     def __init__(self, token: str, file: str) -> None:
-        self.token, self.file = token, file
-        self.lock, self.made = threading.Lock(), ""
+        self.token: str = token
+        self.file: str = file
+        self.lock: threading.Lock = threading.Lock()
+        self.made: str = ""
 
     def text(self) -> str:
         with self.lock:

@@ -69,10 +69,10 @@ def judged(f: Function, at: Point, theirs: Point, seconds: float, few: float = F
     if not any(np.any(x > few) for x in apart.values()):
         return Judged([])
     limits = rounding_of(f, at)
-    by_name = [suspects(n, at[n], theirs[n], ours[n], apart[n], limits[n], few) for n in theirs]
+    found_by_name = [suspects(n, at[n], theirs[n], ours[n], apart[n], limits[n], few) for n in theirs]
+    by_name, left = [found for found, _ in found_by_name], sum(rest for _, rest in found_by_name)
     queue = [pair for turn in zip_longest(*by_name) for pair in turn if pair is not None]
     decided: list[Entry] = []
-    left = sum(max(0, int(np.sum(a > few)) - MOST) for a in apart.values())
     for k, (entry, excess) in enumerate(queue):
         if k >= SUSPECTS and (excess <= 1.0 or any(e.kind == BUG for e in decided)):
             continue
@@ -93,21 +93,22 @@ def own_gradient(f: Function, at: Point) -> Point:
 
 def suspects(
     name: str, x: Value, theirs: Array, ours: Array, apart: Array, limit: Value, few: float
-) -> list[tuple[Entry, float]]:
+) -> tuple[list[tuple[Entry, float]], int]:
     """The entries that are more than so many ulps from ours, each with how much of it rounding does not explain, as a
-    multiple of what it may, largest first.
+    multiple of what it may, largest first; and how many more there are that rounding does not explain.
     """
     theirs, ours, x = (np.asarray(v) for v in (theirs, ours, x))
     with np.errstate(all="ignore"):
         excess = np.abs(theirs - ours) / (np.broadcast_to(np.asarray(limit, float), x.shape) + np.finfo(float).tiny)
     excess = np.where(np.isnan(excess), np.inf, excess)
     found = np.flatnonzero(apart > few)
-    first = found[np.lexsort((-apart.ravel()[found], -excess.ravel()[found]))][:MOST]
-    places = [tuple(map(int, np.unravel_index(k, x.shape))) for k in first]
-    return [
+    ordered = found[np.lexsort((-apart.ravel()[found], -excess.ravel()[found]))]
+    places = [tuple(map(int, np.unravel_index(k, x.shape))) for k in ordered[:MOST]]
+    entries = [
         (Entry(name, p, float(x[p]), float(theirs[p]), float(ours[p]), float(apart[p]), "", ""), float(excess[p]))
         for p in places
     ]
+    return entries, int(np.sum(excess.ravel()[ordered[MOST:]] > 1.0))
 
 
 def ulps(found: Value, true: Value, dtype: DType) -> Array:

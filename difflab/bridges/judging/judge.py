@@ -62,8 +62,8 @@ def judge(
         scalar = weighted(graph, weights, fixed)
         few = FEW
         entries, left = judged(scalar, at, theirs, seconds / 3)
-        judgement = Judgement(name_of(f), program.title, [], value, theirs, order(program, weights, at, theirs))
-        judgement.unjudged.extend(program.unjudged)
+        taylor, said = order(program, weights, at, theirs), list(program.unjudged)
+        judgement = Judgement(name_of(f), program.title, [], value, theirs, taylor, unjudged=said)
         if not entries and judgement.taylor is not None and judgement.taylor < STRAIGHT:
             few = -1.0  # at a kink we may say the same of it as they
             entries, left = judged(scalar, at, theirs, seconds / 3, few)

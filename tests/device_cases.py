@@ -75,6 +75,20 @@ MODELS = {
 }
 
 
+def judged(name, process, counts):
+    """By both methods on these numbers of devices: the error against the exact solution, the bound, the tolerance."""
+    v, q = exact_solution(process)
+    size = distance(np.zeros(process.n_states), v)
+    tolerance = max(1e-8 * size, 20 * DeviceBounds(process).finest(size)) or 1e-9
+    found = []
+    for method in ("value_iteration", "modified_policy_iteration"):
+        for n in counts:
+            s = process.solve(method, tolerance=tolerance, devices=n)
+            off = max(distance(s.values, v), distance(s.q[process.states, process.actions], q))
+            found.append([name, method, n, off, s.error_bound, tolerance])
+    return found
+
+
 @case
 def curves():
     found = {}
@@ -182,14 +196,7 @@ def edges():
         "some have no action but to end": mdp.gridworld((3, 3), slip=0.2, discount=1.0),
     }
     for name, process in cases.items():
-        v, q = exact_solution(process)
-        size = distance(np.zeros(process.n_states), v)
-        tolerance = max(1e-8 * size, 20 * DeviceBounds(process).finest(size)) or 1e-9
-        for method in ("value_iteration", "modified_policy_iteration"):
-            for n in (1, 3, 8):
-                s = process.solve(method, tolerance=tolerance, devices=n)
-                off = max(distance(s.values, v), distance(s.q[process.states, process.actions], q))
-                found.append([name, method, n, off, s.error_bound, tolerance])
+        found += judged(name, process, (1, 3, 8))
     return found
 
 
@@ -275,14 +282,7 @@ def planning():
     for kind in KINDS:
         rng = np.random.default_rng(100 + KINDS.index(kind))
         process = next(p for p in (process_of(kind, rng) for _ in range(99)) if not 0.99 < p.discount < 1)
-        v, q = exact_solution(process)
-        size = distance(np.zeros(process.n_states), v)
-        tolerance = max(1e-8 * size, 20 * DeviceBounds(process).finest(size)) or 1e-9
-        for method in ("value_iteration", "modified_policy_iteration"):
-            for n in (1, 8):
-                s = process.solve(method, tolerance=tolerance, devices=n)
-                off = max(distance(s.values, v), distance(s.q[process.states, process.actions], q))
-                found.append([kind, method, n, off, s.error_bound, tolerance])
+        found += judged(kind, process, (1, 8))
     return found
 
 

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from ...compile.program.closure import Captured
 from ...graph.graph import Graph
 from ...graph.pytree import flatten
 from ...types import Array, Function, Tree, Value
 from ..frameworks import as_tensor
 from ..from_torch.reading import from_torch
+from ..nonfinite.names import within
+from ..nonfinite.on_torch import unchanged
 from ..packages import needed
 from .steps import Step, total
 
@@ -40,16 +41,16 @@ class OfTorch:
         self.leaves: list[Value] = [as_tensor(x) for x in leaves]
         self.args: tuple[Tree, ...] = self.rebuild(self.leaves)
         alone = isinstance(f, self.torch.nn.Module)
-        self.modules: list[Any] = [f] if alone else modules_behind(f, self.torch)
-        self.parameters: dict[str, Any] = dict(self.modules[0].named_parameters()) if alone else {}
-        captured = [m for m in self.modules if not alone and any(map(self.floats, m.parameters()))]
+        modules: list[Any] = list(within(f, self.torch.nn.Module).values())
+        self.parameters: dict[str, Any] = dict(modules[0].named_parameters()) if alone else {}
+        captured = [m for m in modules if not alone and any(map(self.floats, m.parameters()))]
         self.unjudged: list[str] = [
             f"the parameters of {type(m).__name__}, which the function reads: judge the module itself" for m in captured
         ]
 
     def scope(self) -> AbstractContextManager[Any]:
         """Buffers, such as the statistics of a batch norm, and the state of random numbers are as before at its end."""
-        return untouched(self.torch, self.modules)
+        return unchanged(self.torch, self.f)
 
     def graph(self) -> Graph:
         return from_torch(self.f, *self.args)
@@ -128,25 +129,6 @@ class OfTorch:
             pull=pull,
             graph=lambda: from_torch(of_floats, *[x.detach() for x in moving]),
         )
-
-
-def modules_behind(f: Function, torch: Any) -> list[Any]:
-    """The modules that a function reads from closures, globals and attributes."""
-    found = [x for x in Captured(f).reach()[1] if isinstance(x, torch.nn.Module)]
-    return list({id(m): m for m in found}.values())
-
-
-@contextmanager
-def untouched(torch: Any, modules: list[Any]) -> Iterator[None]:
-    """Leaves the modules' buffers and torch's random numbers as they were."""
-    buffers = [(b, b.detach().clone()) for m in modules for b in m.buffers()]
-    try:
-        with torch.random.fork_rng(devices=[]):
-            yield
-    finally:
-        with torch.no_grad():
-            for b, before in buffers:
-                b.copy_(before)
 
 
 def copied(x: Any) -> Any:

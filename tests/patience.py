@@ -19,6 +19,15 @@ def until(condition, pause=time.sleep):
     return condition()
 
 
+def shows(page, expression):
+    """Waits until JavaScript's expression holds in the page; False where it never did.
+
+    `wait_for_function` evaluates a string within the page unless it holds at the first look, and the policy of ours
+    forbids that: it fails where the machine is slow.
+    """
+    return until(lambda: page.evaluate(expression), page.wait_for_timeout)
+
+
 @contextmanager
 def within(seconds):
     """Holds a block to so many seconds of this process's processor time: give it room, processors differ."""

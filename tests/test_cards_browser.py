@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from patience import until
+from patience import shows, until
 from test_cards import SHOWN
 
 import difflab as dl
@@ -114,7 +114,7 @@ FITS = """document.documentElement.scrollHeight <= innerHeight
 @pytest.mark.parametrize("width", [1400, 800, 400])
 def test_a_page_in_a_cell_is_as_high_as_its_content(visit, tmp_path, width):
     page = framed(visit, tmp_path, width=width)
-    page.wait_for_function("[...document.querySelectorAll('iframe')].every(f => f.style.height)")
+    assert shows(page, "[...document.querySelectorAll('iframe')].every(f => f.style.height)")
     for k in (0, 1):
         frame = page.locator("iframe").nth(k)
         inside = frame.element_handle().content_frame()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import shows
 
 import difflab as dl
 from difflab import nn, value_and_grad
@@ -253,7 +254,7 @@ def test_every_control(page, control):
     act, then = CONTROLS[control]
     assert not page.evaluate(then)
     act(page)
-    page.wait_for_function(then)
+    assert shows(page, then)
 
 
 def test_no_control_is_without_a_test(page):
@@ -323,7 +324,7 @@ def test_a_wire_is_taken_hold_of(page):
 def test_steps_that_are_too_large_are_told(page):
     use(page, set="regression", optimiser="sgd", activation="linear", rate=3)
     page.click("#run")
-    page.wait_for_function("document.getElementById('told').textContent.includes('smaller learning rate')")
+    assert shows(page, "document.getElementById('told').textContent.includes('smaller learning rate')")
     assert page.inner_text("#run") == "▶ Run"
     page.click("#reset")
     assert page.inner_text("#told") == ""

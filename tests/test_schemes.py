@@ -10,7 +10,7 @@ import matplotlib
 import numpy as np
 import pytest
 from matplotlib.text import Text
-from patience import until
+from patience import shows
 from PIL import Image
 
 from difflab import mdp, nn
@@ -123,5 +123,5 @@ def test_a_page_shows_the_pictures_of_its_scheme(visit, tmp_path, dark):
     found = axe.Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
     page.emulate_media(media="print", color_scheme="dark" if dark else "light")
-    shows = f"{shown}.every(i => i[0] && i[1])"
-    assert until(lambda: page.evaluate(shows), page.wait_for_timeout)  # wait_for_function needs eval: forbidden here
+    printed = f"{shown}.every(i => i[0] && i[1])"
+    assert shows(page, printed)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import InputError, ShapeError
 from ..types import Value
-from . import batches, by_rows
+from . import batches, by_parts, by_rows
 from .arguments import axes_of, is_integer, refuse
 from .primitive import Carrier, Reading, composite, linear
 from .products import placeholder, read_matmul
@@ -150,6 +150,7 @@ linear(
     batch=batches.einsum,
     by_rows=by_rows.einsum,
     labels=lambda ranks, *, subscripts: subscripts,
+    by_parts=by_parts.einsum,
 )
 
 

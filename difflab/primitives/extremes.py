@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..types import Function, Value
-from . import batches, by_rows
+from . import batches, by_parts, by_rows
 from .arguments import axes_of, axis_of, no_traced, numbers, reading_extreme, refuse, unary
 from .kernels.arrays import fold, unordered
 from .primitive import Carrier, composite, underivable
@@ -51,6 +51,7 @@ for _name, _ufunc, _word in (("max", "maximum", "largest"), ("min", "minimum", "
         facts={"fresh", "increasing", "convex" if _name == "max" else "concave"},
         batch=batches.axes,
         by_rows=by_rows.reduction,
+        by_parts=by_parts.reduction,
     )
     composite(
         f"nan{_name}",

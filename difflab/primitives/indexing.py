@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import DtypeError, InputError, ShapeError
 from ..types import Key, Shape, Value
-from . import batches, by_rows
+from . import batches, by_parts, by_rows
 from .arguments import axis_of, cast, no_traced, refuse
 from .batches import take_along_axis as batched_take_along_axis
 from .batches_index import getitem as batched_getitem, in_range, scatter as batched_scatter, take as batched_take
@@ -91,6 +91,7 @@ linear(
     flops=0,
     batch=batched_getitem,
     by_rows=by_rows.getitem,
+    by_parts=by_parts.getitem,
 )
 linear(
     "scatter",

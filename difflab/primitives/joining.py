@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import InputError, ShapeError
 from ..types import Function, Value
-from . import batches, by_rows
+from . import batches, by_parts, by_rows
 from .arguments import axes, axis_of, cast, refuse
 from .primitive import Carrier, Reading, composite, linear
 
@@ -76,6 +76,7 @@ linear(
     flops=0,
     batch=batches.joined,
     by_rows=by_rows.other_axes,
+    by_parts=by_parts.concatenate,
 )
 linear(
     "stack",
@@ -90,6 +91,7 @@ linear(
     flops=0,
     batch=batches.joined,
     by_rows=by_rows.other_axes,
+    by_parts=by_parts.stack,
 )
 
 

@@ -56,10 +56,11 @@ class Primitive:
     "compiled" is a program in other rows, "parts" one in rows and reductions along axes, for native loops.
     "javascript" is a function of numbers or lists in a page's script (`draw/page/assets/`), or of arrays a program in
     other rows that is accurate there; "javascript back" sends a cotangent back. `by_rows(node)` says whether row i of
-    the result needs row i of the operands only (see `by_rows.py`); `labels(ranks, **params)` is a product in einsum's
-    notation, or None; `lies_as` the operand whose order in memory the result has, or BATCH_LAST. `hollow(*operands,
-    **params)` gives smaller operands, their parameters and the lengths of the result's first axes: the operation on
-    them tells the shape and dtype of the result at little cost.
+    the result needs row i of the operands only (see `by_rows.py`); `by_parts(node, part)` which parts of the operands a
+    part of the result needs, and the parameters of the operation on these (see `by_parts.py`); `labels(ranks,
+    **params)` is a product in einsum's notation, or None; `lies_as` the operand whose order in memory the result has,
+    or BATCH_LAST. `hollow(*operands, **params)` gives smaller operands, their parameters and the lengths of the
+    result's first axes: the operation on them tells the shape and dtype of the result at little cost.
 
     `facts` are words:
 
@@ -103,6 +104,7 @@ class Primitive:
     differentiable: bool = True
     batch: Rule | None = None
     by_rows: Callable[..., bool] | None = None
+    by_parts: Rule | None = None
     labels: Callable[..., str | None] | None = None
     lies_as: int | None = None
     hollow: Rule | None = None

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import ShapeError
 from ..types import Value
-from . import batches, by_rows
+from . import batches, by_parts, by_rows
 from .arguments import axis_of, refuse
 from .primitive import Carrier, Reading, composite, linear
 from .text import PRODUCT, Text
@@ -111,6 +111,7 @@ linear(
     by_rows=by_rows.matmul,
     labels=labels({(1, 1): "a,a->", (2, 1): "ab,b->a", (1, 2): "a,ab->b", (2, 2): "ab,bc->ac"}),
     hollow=without_summands,
+    by_parts=by_parts.matmul,
 )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import InputError, ShapeError
 from ..types import Axis, Function, Value
-from . import batches, by_rows
+from . import batches, by_parts, by_rows
 from .arguments import axes_of, cast, reading_extreme, reading_reduction, refuse
 from .primitive import Carrier, Primitive, composite, custom, linear, register
 from .quotient import Quotient, fraction
@@ -60,6 +60,7 @@ linear(
     spelling={"numpy": "add.reduce", "elements": "add.reduce"},
     batch=batches.axes,
     by_rows=by_rows.reduction,
+    by_parts=by_parts.reduction,
 )
 linear(
     "mean",
@@ -74,6 +75,7 @@ linear(
     facts={"fresh", "sums"},
     batch=batches.axes,
     by_rows=by_rows.reduction,
+    by_parts=by_parts.reduction,
 )
 for _name, _ufunc, _what in (("any", "logical_or", "an element"), ("all", "logical_and", "every element")):
     register(

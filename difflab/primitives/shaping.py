@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import InputError, ShapeError
 from ..types import Function, Value
-from . import batches, by_rows
+from . import batches, by_parts, by_rows
 from .arguments import axes, axes_of, axis_of, is_integer
 from .primitive import Carrier, Reading, composite, linear
 
@@ -71,6 +71,7 @@ linear(
     flops=0,
     batch=batches.reshape,
     by_rows=by_rows.reshape,
+    by_parts=by_parts.reshape,
 )
 linear(
     "ravel",
@@ -97,6 +98,7 @@ linear(
     flops=0,
     batch=batches.transpose,
     by_rows=by_rows.transpose,
+    by_parts=by_parts.transpose,
 )
 
 
@@ -152,6 +154,7 @@ linear(
     spelling={"elements": "swapaxes"},
     flops=0,
     batch=batches.axes,
+    by_parts=by_parts.swapaxes,
 )
 linear(
     "matrix_transpose",
@@ -163,6 +166,7 @@ linear(
     spelling={"elements": "matrix_transpose"},
     flops=0,
     batch=batches.stacks,
+    by_parts=by_parts.matrix_transpose,
 )
 linear(
     "expand_dims",
@@ -184,6 +188,7 @@ linear(
     spelling={"elements": "expand_dims"},
     flops=0,
     batch=batches.as_on_one,
+    by_parts=by_parts.regrouped,
 )
 
 
@@ -205,6 +210,7 @@ linear(
     spelling={"elements": "squeeze"},
     flops=0,
     batch=batches.as_on_one,
+    by_parts=by_parts.regrouped,
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import batches, by_rows
+from . import batches, by_parts, by_rows
 from .primitive import Leaf, Pick, Reading, elementwise, linear, register
 from .spelling import Native
 from .text import Text
@@ -47,6 +47,7 @@ linear(
     spelling={"numpy": "kernels.structure.sum_to", "elements": "kernels.structure.sum_to", "math": "{0}"},
     batch=batches.sum_to,
     by_rows=by_rows.sum_to,
+    by_parts=by_parts.sum_to,
 )
 linear(
     "broadcast_to",
@@ -63,6 +64,7 @@ linear(
     flops=0,
     batch=batches.broadcast_to,
     by_rows=by_rows.broadcast_to,
+    by_parts=by_parts.broadcast_to,
 )
 linear(
     "astype",
@@ -82,6 +84,7 @@ linear(
     flops=0,
     batch=batches.stacks,
     by_rows=by_rows.everything,
+    by_parts=by_parts.elements,
 )
 elementwise(
     "stop_gradient",

@@ -288,17 +288,24 @@ class Block:
         ends = set(self.graph.outputs)
         stored = [n for n in nodes if n in ends or not inside.issuperset(self.readers.get(n, ()))]
         nest = self.nest(shape, [*[self.at(x, shape) for x in outside], *[self.at(n) for n in stored]])
-        heads, deep = nest.heads(indent)
+        heads, deep = self.heads(nest, indent)
         reads = [f"{self.names[x]} = {self.memory_of(x)}[{nest.place(p)}]" for p, x in enumerate(outside)]
         still = [bool(heads) and not nest.axes[-1][1][p] for p in range(len(reads))]
         around = deep[4:] if heads else deep  # what the innermost loop does not move is read before it: in a register,
         self.lines += [*heads[:-1], *[around + line for line, same in zip(reads, still) if same], *heads[-1:]]
         indent = deep  # it leaves that loop to vector instructions
         self.lines += [indent + line for line, same in zip(reads, still) if not same]
-        kept = {n: f"{self.memory_of(n)}[{nest.place(len(outside) + p)}]" for p, n in enumerate(stored)}
         for n in nodes:
             self.lines.append(f"{indent}{self.names[n]} = {element(n, self.names)}")
-        self.lines += [f"{indent}{where} = {self.names[n]}" for n, where in kept.items()]
+        self.lines += [indent + line for line in self.stores(stored, nest, len(outside))]
+
+    def heads(self, nest: Nest, indent: str) -> tuple[list[str], str]:
+        """The lines that open a loop over elements."""
+        return nest.heads(indent)
+
+    def stores(self, nodes: list[Node], nest: Nest, first: int) -> list[str]:
+        """The lines that put values of a loop in their places; `first` is where these stand among the loop's arrays."""
+        return [f"{self.memory_of(n)}[{nest.place(k)}] = {self.names[n]}" for k, n in enumerate(nodes, first)]
 
     def gather(self, node: Node, indent: str) -> None:
         """A rearrangement whose places are not even."""

@@ -7,6 +7,7 @@ and read and written where they lie. Values go from one operation to the next in
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -34,18 +35,23 @@ LONG = 64  # elements of a row that is taken alone
 PRODUCTS = 512  # multiplications for one row above which BLAS is faster
 SHARE = 16  # one in so many elements may be a call of the C library
 WHOLE = np.dtype(np.int64)
+CHECKS = 8  # pairs of arrays that LLVM asks, before a loop, whether they lie apart: of more it makes no vectors
 
 
 class Strip(Block):
     """The loops over one strip: a row's elements lie `lanes` apart, and those of neighbouring rows together.
 
-    The nodes of `direct` lie in arrays of these names, a row of them, and all others in the workspace.
+    The nodes of `direct` lie in arrays of these names, a row of them, and all others in the workspace. Where rows are
+    single elements, one loop may do it all: it reads and writes where arrays lie, and adds to the sums of `totals`.
     """
 
-    def __init__(self, graph: Graph, a: int, lanes: int, written: dict[int, str]) -> None:
+    def __init__(self, graph: Graph, a: int, lanes: int, written: dict[int, str], totals: Collection[int]) -> None:
         self.lanes: int = lanes
         self.written: dict[int, str] = written
         self.direct: dict[Node, str] = {}
+        self.sums: dict[int, Array] = {}  # the places of each total, a sum for each lane
+        self.totals: Collection[int] = totals
+        self.one_loop = False
         super().__init__(graph, a, a, Session())
         slow = [n for n, kind in self.computed.items() if kind == "call"]
         if SHARE * sum(size(n.shape) for n in slow) > sum(size(n.shape) for n in self.computed):
@@ -55,7 +61,8 @@ class Strip(Block):
     def find_homes(self) -> dict[Node, tuple[Node, int | None]]:
         """As in other blocks; what is read and written where it lies is known here."""
         homes = super().find_homes()
-        if self.lanes == 1:
+        self.one_loop = self.is_one_loop()
+        if self.lanes == 1 or self.one_loop:
             for k, x in enumerate(self.graph.inputs[self.a :], self.a):
                 self.direct[x] = f"s{k}"
             for k, name in self.written.items():
@@ -65,6 +72,19 @@ class Strip(Block):
                 if alone and size(x.shape) == size(y.shape) and self.as_it_is(y):
                     self.direct[x] = name
         return homes
+
+    def is_one_loop(self) -> bool:
+        """Whether all is arithmetic on single elements, of arrays so few that a loop over all of them has vectors."""
+        graph = self.graph
+        moving = [n for n in graph.order if n.shape[:1] == (self.lanes,) and n not in graph.inputs[: self.a]]
+        computed = [n for n in moving if n not in graph.inputs]
+        if self.lanes == 1 or any(n.shape != (self.lanes,) for n in moving):
+            return False
+        read, written = len(moving) - len(computed), len(self.written) + (len(self.totals) > 0)
+        few = written * read + written * (written - 1) // 2 <= CHECKS
+        ends = {graph.outputs[k] for k in self.written}
+        placed = len(ends) == len(graph.outputs) - len(self.totals) and ends <= set(computed)
+        return few and placed and all(self.computed.get(n) == "each" for n in computed)
 
     def as_it_is(self, node: Node) -> bool:
         """Whether a value has the elements of what it is a view of, in their order."""
@@ -110,6 +130,21 @@ class Strip(Block):
         lines = found.lines if self.lanes == 1 else found.lanes
         return lines(memory, arrays, indent, dtype)
 
+    def heads(self, nest: Nest, indent: str) -> tuple[list[str], str]:
+        if self.one_loop and nest.axes:
+            return [f"{indent}for {nest.prefix}0 in range(_n):"], indent + "    "
+        return super().heads(nest, indent)
+
+    def stores(self, nodes: list[Node], nest: Nest, first: int) -> list[str]:
+        if not self.one_loop:
+            return super().stores(nodes, nest, first)
+        found = [f"{self.direct[n]}[_i0] = {self.names[n]}" for n in nodes if n in self.direct]
+        for k, total in self.sums.items():
+            y = self.graph.outputs[k]
+            if y in nodes:
+                found.append(f"w_{y.dtype.name}[{even(total).start} + _i0] += {self.names[y]}")
+        return found
+
     def step(self, nodes: list[Node], indent: str) -> None:
         if self.computed[nodes[0]] == "call":
             self.each(nodes, indent)
@@ -153,7 +188,8 @@ class StripRegion(RegionSource):
         self.given: list[Node] = [*body.whole, *body.moving]
         self.whole: int = len(body.whole)
         in_place = [k for k, y in enumerate(self.results) if y not in self.region.totals and y not in self.strided]
-        self.strip: Strip = Strip(body.graph, self.whole, self.lanes, {k: f"p{k}" for k in in_place})
+        totals = [k for k, y in enumerate(self.results) if y in self.region.totals]
+        self.strip: Strip = Strip(body.graph, self.whole, self.lanes, {k: f"p{k}" for k in in_place}, totals)
         name = f"loop_{self.name}_0"
         self.types: Types = [(WHOLE, 0, "C", False)] * 3
         text = self.text(name)
@@ -218,6 +254,7 @@ class StripRegion(RegionSource):
             for k, (y, node) in enumerate(results)
             if y in self.region.totals
         }
+        strip.sums = totals
         for k, x in enumerate(strip.graph.inputs[: self.whole]):
             strip.elements(x, strip.places[x], f"x{k}", "{here} = {there}", "    ")
         strip.run(strip.before, "    ")
@@ -225,7 +262,7 @@ class StripRegion(RegionSource):
         strip.lines.append(f"{deep}_lo = _first + _t * {self.lanes}")
         strip.lines.append(f"{deep}_n = min({self.lanes}, _last - _lo)")
         for k, x in enumerate(strip.graph.inputs[self.whole :], self.whole):
-            strip.lines.append(f"{deep}s{k} = {self.rows_of(f'x{k}', x, x in strip.direct)}")
+            strip.lines.append(f"{deep}s{k} = {self.rows_of(f'x{k}', x, self.lanes == 1)}")
             if x not in strip.direct:
                 strip.elements(x, strip.places[x], f"s{k}", "{here} = {there}", deep, "_n")
         for k, (y, node) in enumerate(results):
@@ -235,7 +272,8 @@ class StripRegion(RegionSource):
         strip.run(strip.steps, deep)
         for k, (_, node) in enumerate(results):
             if k in totals:
-                self.add_up(totals[k], node, deep)
+                if not strip.one_loop:
+                    self.add_up(totals[k], node, deep)
             elif strip.memory_of(node) != f"p{k}":
                 self.hand_over(k, node, deep)
         for k, total in totals.items():

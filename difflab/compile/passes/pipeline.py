@@ -18,6 +18,7 @@ from .expand import expand
 from .factors import factors, inner_products, uniform
 from .joined_loops import joined_loops
 from .memory_order import batch_last
+from .parts import parts
 from .pool_first import pool_first
 from .rewriting import rebuilt, relinked
 from .transposes import transposed_products
@@ -108,6 +109,7 @@ PASSES: dict[str, Callable[[Graph], Graph]] = {
     "expansion": expand,
     "powers": powers,
     "equal subexpressions": common_subexpressions,
+    "parts": parts,
     "assembly": assembly,
     "factors": factors,
     "signs": signs,

@@ -80,6 +80,18 @@ def labels(known: dict[tuple[int, ...], str]) -> Callable[..., str | None]:
     return lambda ranks, **params: known.get(ranks)
 
 
+def matmul_labels(ranks: tuple[int, ...]) -> str | None:
+    """Those of a matrix product, stacks of matrices included."""
+    if max(ranks) <= 2 or min(ranks) < 2:
+        return FLAT.get(ranks)
+    stack = "defghijk"[: max(ranks) - 2]
+    a, b = (stack[len(stack) - (r - 2) :] for r in ranks)
+    return f"{a}mn,{b}np->{stack}mp" if max(ranks) <= 10 else None
+
+
+FLAT: dict[tuple[int, ...], str] = {(1, 1): "a,a->", (2, 1): "ab,b->a", (1, 2): "a,ab->b", (2, 2): "ab,bc->ac"}
+
+
 def without_summands(a: Value, b: Value) -> Value:
     """Nothing is summed, and the result has its shape."""
     return (a[..., :0], b[..., :0, :]) if min(a.ndim, b.ndim) > 1 else (a, b), {}, ()
@@ -109,7 +121,7 @@ linear(
     spelling={"elements": "kernels.linear_algebra.matmul"},
     batch=batches.matmul,
     by_rows=by_rows.matmul,
-    labels=labels({(1, 1): "a,a->", (2, 1): "ab,b->a", (1, 2): "a,ab->b", (2, 2): "ab,bc->ac"}),
+    labels=matmul_labels,
     hollow=without_summands,
     by_parts=by_parts.matmul,
 )

@@ -35,6 +35,7 @@ from .arrays import Refused
 from .convolution import native_convolution
 from .forms import is_cheap
 from .functions import functions
+from .head import with_head
 from .kept import compiled
 from .nested import kind_of
 from .region import LEAST, NativeRegion, is_worth_it, signature
@@ -194,6 +195,7 @@ class NativeSource(NumpySource):
         self.codes: dict[str, Any] = {"_contiguous": contiguous, "_aligned": aligned}
         self.scans: list[str] = []
         self.convolutions: list[Node] = []
+        graph, self.head = (graph, {}) if donated else with_head(graph, self.jit)
         super().__init__(graph, donated)
 
     def single(self, node: Node, k: int) -> None:
@@ -213,7 +215,9 @@ class NativeSource(NumpySource):
         super().single(node, k)
 
     def lean(self, node: Node) -> Function | None:
-        """Convolutions have loops of their own."""
+        """Convolutions have loops of their own, and so has the small beginning."""
+        if node in self.head:
+            return self.head[node]
         found = native_convolution(node, self.jit)
         if found is None:
             return super().lean(node)
@@ -251,6 +255,7 @@ class NativeSource(NumpySource):
         """A line for each region: what is native in it, and what NumPy does."""
         count = sum(len(r.loops) for r in self.native.values())
         lines = [f"native: {count} loop{'s' * (count != 1)}, {self.jit.told()}"]
+        lines += [f"head: {len(n.operands)} small arrays to {len(n.value)}, one native function" for n in self.head]
         for name, region in self.native.items():
             if region.reason:
                 lines.append(f"{name}: NumPy; {region.reason}")

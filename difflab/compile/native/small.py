@@ -16,6 +16,7 @@ from ...types import Function, Value
 from ..write.numpy_source import NumpySource
 from .arrays import Refused, Session
 from .forms import is_light
+from .functions import functions
 from .nested import Nested, check_loops
 from .region import SHORTEST
 from .scan import piece
@@ -37,10 +38,8 @@ class SmallSource(NumpySource):
         self.used: dict[Any, int] = self.block.memory.used
         if (size := sum(self.used.values())) > LARGEST:
             raise Refused(f"its arrays are large: {size:,} elements")
-        self.block.indent = "    "
-        self.block.run([*self.block.before, *self.block.steps], "    ")
         super().__init__(graph)
-        self.program: Function = self.built()
+        self.program: Function = together(self.block, jit)
 
     @property
     def bare(self) -> bool:
@@ -52,39 +51,42 @@ class SmallSource(NumpySource):
     def compile(self) -> Function:
         return self.program
 
-    def built(self) -> Function:
-        """The function that copies the arguments in, runs the machine code, and copies the results out."""
-        block, numba = self.block, self.jit.module
-        works = {d: f"w_{np.dtype(d).name}" for d in self.used}
-        text = "\n".join([f"def {call('loops', *works.values())}:", *block.lines, "    pass", ""])
-        check_loops(text)
-        space: dict[str, Any] = {"np": np, **block.tables}
-        exec(compile(text, "<difflab native>", "exec"), space)
-        types = tuple([numba.types.Array(numba.from_dtype(np.dtype(d)), 1, "C") for d in self.used])
-        code = self.jit(space["loops"], types, nogil=True)
-        found = code.overloads.get(code.signatures[0]) if code.signatures else None
-        # The machine code is called past numba's own look at the types, which are always the same.
-        objects: dict[str, Any] = {"alive": code, "native": getattr(found, "entry_point", code), "reshape": np.reshape}
-        for name, template in zip(works.values(), block.session.templates()):
-            objects[f"{name}_0"] = template
-        lines = [f"def {call('program', 'work', *[f'x{k}' for k in range(len(block.graph.inputs))])}:"]
-        lines += [f"    {w} = {w}_0.copy()" for w in works.values()]
-        for k, x in enumerate(block.graph.inputs):
-            objects[f"i{k}"] = piece(block.places[x])
-            given = f"x{k}" if len(x.shape) == 1 else call("reshape", f"x{k}", "-1")
-            lines.append(f"    {works[x.dtype]}[i{k}] = {given}")
-        results = []
-        for k, y in enumerate(block.graph.outputs):
-            objects[f"o{k}"] = piece(block.places[y])
-            shaped = "" if len(y.shape) == 1 else f".reshape({y.shape!r})" + "[()]" * (not y.shape)
-            results.append(f"{works[y.dtype]}[o{k}].copy(){shaped}")
-        lines += [f"    {call('native', *works.values())}", f"    return {', '.join(results)},", ""]
-        exec(compile("\n".join(lines), "<difflab native>", "exec"), objects)
-        made: Function = objects["program"]
-        return made
-
     def explain(self) -> list[str]:
         return [f"native: the whole program, {self.jit.told()}"]
+
+
+def together(block: Nested, jit: Any) -> Function:
+    """The function of a workspace and arrays that copies these in, runs the block's machine code, and copies out."""
+    numba, used = jit.module, block.memory.used
+    block.indent = "    "
+    block.run([*block.before, *block.steps], "    ")
+    works = {d: f"w_{np.dtype(d).name}" for d in used}
+    text = "\n".join([f"def {call('loops', *works.values())}:", *block.lines, "    pass", ""])
+    check_loops(text)
+    space: dict[str, Any] = {"np": np, **functions(), **block.tables}
+    exec(compile(text, "<difflab native>", "exec"), space)
+    types = tuple([numba.types.Array(numba.from_dtype(np.dtype(d)), 1, "C") for d in used])
+    code = jit(space["loops"], types, nogil=True)
+    found = code.overloads.get(code.signatures[0]) if code.signatures else None
+    # The machine code is called past numba's own look at the types, which are always the same.
+    objects: dict[str, Any] = {"alive": code, "native": getattr(found, "entry_point", code), "reshape": np.reshape}
+    for name, template in zip(works.values(), block.session.templates()):
+        objects[f"{name}_0"] = template
+    lines = [f"def {call('program', 'work', *[f'x{k}' for k in range(len(block.graph.inputs))])}:"]
+    lines += [f"    {w} = {w}_0.copy()" for w in works.values()]
+    for k, x in enumerate(block.graph.inputs):
+        objects[f"i{k}"] = piece(block.places[x])
+        given = f"x{k}" if len(x.shape) == 1 else call("reshape", f"x{k}", "-1")
+        lines.append(f"    {works[x.dtype]}[i{k}] = {given}")
+    results = []
+    for k, y in enumerate(block.graph.outputs):
+        objects[f"o{k}"] = piece(block.places[y])
+        shaped = "" if len(y.shape) == 1 else f".reshape({y.shape!r})" + "[()]" * (not y.shape)
+        results.append(f"{works[y.dtype]}[o{k}].copy(){shaped}")
+    lines += [f"    {call('native', *works.values())}", f"    return {', '.join(results)},", ""]
+    exec(compile("\n".join(lines), "<difflab native>", "exec"), objects)
+    made: Function = objects["program"]
+    return made
 
 
 def small_source(graph: Graph, jit: Any) -> SmallSource | None:

@@ -222,7 +222,7 @@ def piece(x: Node, part: Part) -> list[Node]:
 def read(x: Node, index: tuple[Value, ...]) -> Node:
     """x[index]; of a constant the constant that it is."""
     if is_constant(x):
-        value = np.asarray(x.params["value"])[index]
+        value = np.ascontiguousarray(np.asarray(x.params["value"])[index])  # with places NumPy may turn the axes round
         return Node(rows.constant, (), {"value": value}, Abstract(value.shape, value.dtype), x.name, x.block)
     shape = [len(e) if isinstance(e, np.ndarray) else len(range(n)[e]) for e, n in zip(index, x.shape)]
     return Node(

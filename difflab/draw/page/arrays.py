@@ -242,12 +242,8 @@ def written(x: Value) -> Tree:
 
 
 def labelled(row: Primitive, xs: list[Value], params: Params) -> str | None:
-    """The product that a row is, in einsum's notation; of stacks of matrices, too."""
+    """The product that a row is, in einsum's notation."""
     ranks = tuple(np.ndim(x) for x in xs)
-    if row is rows.matmul and max(ranks) > 2 and min(ranks) > 1:
-        stack = "defghijk"[: max(ranks) - 2]
-        a, b = (stack[len(stack) - (r - 2) :] for r in ranks)
-        return f"{a}mn,{b}np->{stack}mp"
     found = row.labels(ranks, **params) if row.labels is not None else None
     return found if found and "." not in found else None
 

@@ -74,6 +74,22 @@ class Closed:
         self.graph: Graph = graph_of([*given, *operations], [*given, *inputs], outputs, tape.guards)
         self.program = Compiled(self.graph, [False] * len(self.graph.inputs), elements=False)
 
+    def without_unread(self, first: int) -> list[int]:
+        """Leaves out what no output needs, and of the inputs from `first` on those; the places of those that stay."""
+        graph = self.graph
+        alive = {*graph.outputs, *[n for n, _ in graph.guards]}
+        for node in reversed(graph.order):
+            if node in alive:
+                alive.update(node.operands)
+        kept = [k for k, x in enumerate(graph.inputs) if k < first or x in alive]
+        if len(kept) < len(graph.inputs):
+            inputs = [graph.inputs[k] for k in kept]
+            order = [n for n in graph.order if n in alive or n in inputs]
+            self.graph = Graph(order=order, inputs=inputs, outputs=graph.outputs)
+            self.graph.guards = graph.guards
+            self.program = Compiled(self.graph, [False] * len(inputs), elements=False)
+        return kept
+
     @property
     def outputs(self) -> list[Value]:
         """Shape and dtype of each output leaf."""
@@ -127,8 +143,13 @@ def describe(f: Any) -> str:
     return str(getattr(f, "__name__", "the function")).replace("<lambda>", "the function")
 
 
-def control_row(name: str, value: Value, pull: Value, push: Value, flops: float = 1.0, **spelling: Any) -> Custom:
-    """A row for one use: its value holds the graphs of the functions."""
+def control_row(
+    name: str, value: Value, pull: Value, push: Value, flops: float = 1.0, selective: bool = False, **spelling: Any
+) -> Custom:
+    """A row for one use: its value holds the graphs of the functions.
+
+    The pull of a selective one knows which operands' cotangents are wanted, and which results' there are none.
+    """
     return Custom(
         name=name,
         doc=f"A {name}, recorded as one node.",
@@ -138,5 +159,7 @@ def control_row(name: str, value: Value, pull: Value, push: Value, flops: float 
         vjp=pull,
         jvp=push,
         flops=flops,
+        selective=selective,
+        gaps=selective,
         spelling=spelling,
     )

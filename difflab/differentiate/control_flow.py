@@ -44,16 +44,25 @@ def scan(f: Function, init: Tree, xs: Value = None, length: int | None = None, r
 
 
 def scanned(
-    f: Function, init: Tree, xs: Value, length: int | None, reverse: bool, shorter: Shorter | None = None
+    f: Function,
+    init: Tree,
+    xs: Value,
+    length: int | None,
+    reverse: bool,
+    shorter: Shorter | None = None,
+    lean: bool = False,
 ) -> Value:
-    """The scan; `shorter` is the one whose results this one has beside their tangents."""
+    """The scan; `shorter` is the one whose results this one has beside their tangents.
+
+    A `lean` one leaves out the xs that nothing is computed from: they need not be kept for it.
+    """
     check_functions("scan", f=f)
     carry, rebuild_carry = flatten(init)
     slices, rebuild_x = flatten(xs)
     carry = [value_leaf(x, "scan: init") for x in carry]
     slices = [value_leaf(x, "scan: xs") for x in slices]
     count = steps(slices, length)
-    first = [plain_slice(x) for x in slices]
+    example = [plain_slice(x) for x in slices]
 
     def call(leaves: list[Value]) -> Value:
         result = f(rebuild_carry(leaves[: len(carry)]), rebuild_x(leaves[len(carry) :]))
@@ -63,8 +72,11 @@ def scanned(
             raise InputError(f"scan: {describe(f)} returns a carry of another structure than init")
         return result
 
-    body = Closed("scan", f, [*carry, *first], call)
+    body = Closed("scan", f, [*carry, *example], call)
     same_carry("scan", carry, body.outputs[: len(carry)])
+    if lean:
+        first = len(body.captured) + len(carry)
+        slices = [slices[k - first] for k in body.without_unread(first) if k >= first]
     found = run_scan(body, body.captured, carry, slices, count, reverse, shorter)
     last, ys = body.rebuild([*found[: len(carry)], *found[len(carry) :]])
     return last, ys
@@ -126,8 +138,8 @@ def run_scan(
             return tuple(on_numpy().run(list(xs), keep=True))
         return tuple(loop(m, body, a, b, count, reverse, list(xs)))
 
-    def pull(m: Carrier, ct: Value, y: Value, *xs: Value) -> Value:
-        return scan_vjp(body, a, b, count, reverse, list(ct), list(y), list(xs))
+    def pull(m: Carrier, ct: Value, y: Value, *xs: Value, wanted: list[int]) -> Value:
+        return scan_vjp(m, body, (a, b, count, reverse), list(ct), list(y), list(xs), wanted)
 
     def push(m: Carrier, ts: list[Value], y: Value, *xs: Value) -> Value:
         return scan_jvp(row, ts, list(xs))
@@ -138,6 +150,7 @@ def run_scan(
         pull,
         push,
         flops=count * body.flops,
+        selective=True,
         scan=(body, a, b, count, reverse),
         without_carries=lambda *xs: tuple(on_numpy().run(list(xs), keep=False)),
         jax=partial(xla.scan, body, a, b, count, reverse),
@@ -187,30 +200,44 @@ def body_function(body: Closed, values: list[Value], places: list[int]) -> Calla
 
 
 def scan_vjp(
-    body: Closed, a: int, b: int, count: int, reverse: bool, ct: list[Value], y: list[Value], xs: list[Value]
+    m: Carrier,
+    body: Closed,
+    extent: tuple[int, int, int, bool],
+    ct: list[Value],
+    y: list[Value],
+    xs: list[Value],
+    wanted: list[int],
 ) -> Value:
-    """The cotangents of captured values, first carry and xs: a scan from the other end."""
+    """The cotangents of captured values, first carry and xs: a scan from the other end.
+
+    Of captured values and xs those that are wanted are computed; of results without a cotangent nothing is read.
+    """
+    a, b, count, reverse = extent
     n, outputs = b - a, body.outputs
     captured, slices, carries = xs[:a], xs[b:], y[len(outputs) :]
-    on_captured, on_carry, on_x = active(captured), active(xs[a:b]), active(slices)
-    ct_carry = [ct[k] for k in on_carry]
-    ct_ys = [ct[k] for k in range(n, len(outputs)) if outputs[k].dtype.kind in "fc"]
-    ct_before = [ct[len(outputs) + k] for k in on_carry]  # each step's carry is a result too
+    asked = set(wanted)
+    on_captured = [k for k in active(captured) if k in asked]
+    on_carry, on_x = active(xs[a:b]), [k for k in active(slices) if b + k in asked]
+    ct_carry = [m.zeros_like(y[k]) if ct[k] is None else ct[k] for k in on_carry]
+    moving = [k for k in range(n, len(outputs)) if outputs[k].dtype.kind in "fc"]
+    ct_ys = {k: ct[k] for k in moving if ct[k] is not None}
+    ct_before = {k: ct[len(outputs) + k] for k in on_carry if ct[len(outputs) + k] is not None}  # results as well
 
     def step(carried: Tree, x: Value) -> Value:
         ct_c, sums = carried
         at_carry, at_x, ct_y, ct_at = x
         values = [*captured, *at_carry, *at_x]
         places = [*on_captured, *[a + k for k in on_carry], *[b + k for k in on_x]]
-        _, pullback = vjp(body_function(body, values, places), *[values[k] for k in places])
-        found = pullback((*ct_c, *ct_y))
+        value, pullback = vjp(body_function(body, values, places), *[values[k] for k in places])
+        known = {**dict(zip(on_carry, ct_c)), **ct_y}
+        found = pullback(tuple(known[k] if k in known else zeros(v) for k, v in zip([*on_carry, *moving], value)))
         p, q = len(on_captured), len(on_captured) + len(on_carry)
-        ct_next = [g + extra for g, extra in zip(found[p:q], ct_at)]
+        ct_next = [g + ct_at[k] if k in ct_at else g for k, g in zip(on_carry, found[p:q])]
         return (ct_next, [s + g for s, g in zip(sums, found[:p])]), list(found[q:])
 
     start = (ct_carry, [zeros(captured[k]) for k in on_captured])
-    (ct_first, sums), ct_slices = scan(
-        step, start, (carries, slices, ct_ys, ct_before), length=count, reverse=not reverse
+    (ct_first, sums), ct_slices = scanned(
+        step, start, (carries, slices, ct_ys, ct_before), count, not reverse, lean=True
     )
     result: list[Value] = [None] * len(xs)
     for k, g in zip(on_captured, sums):

@@ -188,7 +188,7 @@ def pull_custom(
     if row.vjp is None:
         raise no_derivative(row, 0)
     if node.value.__class__ is tuple:
-        ct = [m.zeros_like(y) if c is None else c for c, y in zip(ct, node.value)]
+        ct = ct if row.gaps else [m.zeros_like(y) if c is None else c for c, y in zip(ct, node.value)]
         gate = None  # the outputs are mixed
     if not any(x[i].dtype.kind in "fc" for i in wanted):
         return

@@ -241,12 +241,14 @@ class Custom(Primitive):
     `jvp(m, tangents, y, *x, **params)` gives the tangent of y (a tangent may be None: zero);
     `vjp(m, cotangent, y, *x, **params)` gives one cotangent per operand (None: no path).
     For several outputs, cotangents come as a list with zeros filled in. A `selective` row's vjp takes `wanted=`, the
-    places of the operands of which cotangents are asked for, and may leave the others out.
+    places of the operands of which cotangents are asked for, and may leave the others out. One that takes `gaps` gets
+    None in place of those zeros.
     """
 
     jvp: Rule | None = None
     vjp: Rule | None = None
     selective: bool = False
+    gaps: bool = False
     kind = "custom"
 
     def own_signature(self) -> inspect.Signature:

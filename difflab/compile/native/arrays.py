@@ -20,6 +20,7 @@ from ..passes.assembly import ASSEMBLE
 from ..passes.expand import Builder
 from ..passes.pipeline import common_subexpressions, dead_nodes
 from ..passes.rewriting import number, rebuilt, relinked, users
+from .carried import has_order, other_readers
 from .forms import element, has_element, is_whole
 from .places import Nest, Strided, Workspace, even, parts, rearranged, rearranges, strided
 from .products import Contraction, contraction
@@ -117,6 +118,7 @@ class Block:
         self.names: dict[Node, str] = {n: f"v{k}" for k, n in enumerate(graph.order)}
         for node in graph.order:
             self.classify(node)
+        self.waits: dict[Node, set[Node]] = {}  # for what takes the place of a carried value: who reads that before
         self.homes: dict[Node, tuple[Node, int | None]] = self.find_homes()
         for node in graph.order:
             self.place(node)
@@ -156,9 +158,19 @@ class Block:
         """Values that are written where they belong: into what is carried, or into the array that joins them."""
         homes: dict[Node, tuple[Node, int | None]] = {}
         for c, y in zip(self.graph.inputs[self.a : self.b], self.graph.outputs):
+            readers = self.readers.get(c, [])
             each = self.computed.get(y) == "each" and y not in homes and c.value == y.value
-            if each and self.is_read_before(c, y):
+            alone = self.count.get(c) == sum(r.operands.count(c) for r in readers)  # it is no result itself
+            if not (each and alone and readers and all(r in self.computed for r in readers)):
+                continue
+            if (others := other_readers(self.graph, y, readers)) is not None:
                 homes[y] = c, None
+                if others:
+                    self.waits[y] = others
+        if self.waits and not has_order(self.graph, self.waits):
+            for y in self.waits:
+                del homes[y]
+            self.waits = {}
         for node in self.graph.order:
             if self.computed.get(node) != "join" or not is_disjoint(node):
                 continue
@@ -167,18 +179,6 @@ class Block:
                 if fits and x not in homes and strided(where):
                     homes[x] = node, k
         return homes
-
-    def is_read_before(self, c: Node, y: Node) -> bool:
-        """Whether each element of c has been read for the last time once that of y, which has its shape, is known."""
-        readers = self.readers.get(c, [])
-        if self.count.get(c) != sum(r.operands.count(c) for r in readers):
-            return False  # it is a result itself
-        behind, todo = {y}, [y]
-        while todo:
-            new = {x for x in todo.pop().operands if x not in behind}
-            behind |= new
-            todo += new
-        return bool(readers) and all(r in behind and r in self.computed for r in readers)
 
     def place(self, node: Node) -> Array:
         """The places of a node's elements, given out when they are first asked for."""
@@ -235,10 +235,13 @@ class Block:
                 if group and (self.computed[n] != "each" or n.shape != group[0].shape):
                     continue
                 behind = [(x, self.sources(x)) for x in n.operands]
-                if all(s is None or s in done or (x is s and s in group) for x, s in behind):
+                late = done.issuperset(self.waits.get(n, ()))
+                if late and all(s is None or s in done or (x is s and s in group) for x, s in behind):
                     group.append(n)
                     if self.computed[n] != "each":
                         break
+            if not group:
+                raise Refused("its operations wait for each other")
             done.update(group)
             steps.append(group)
             waiting = [n for n in waiting if n not in done]

@@ -133,6 +133,7 @@ class ArrayScan(Nested):
             if self.n + k in self.wanted:
                 self.hand_over(y, f"y{k}")
         self.carry_on()
+        self.lines.append(f"{self.indent}pass")  # a step may do nothing
         arguments = [f"w_{np.dtype(d).name}" for d in self.memory.used]
         arguments += [f"x{k}" for k in range(len(moving))]
         arguments += [f"{kind}{k}" for kind, k in self.stacked()]

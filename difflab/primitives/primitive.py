@@ -253,7 +253,9 @@ class Custom(Primitive):
 
     def own_signature(self) -> inspect.Signature:
         rule = self.vjp or self.jvp
-        return super().own_signature() if rule is None else without(rule, 3)
+        found = super().own_signature() if rule is None else without(rule, 3)
+        asked = [p for p in found.parameters.values() if not (self.selective and p.name == "wanted")]
+        return found.replace(parameters=asked)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)

@@ -27,6 +27,7 @@ from .small import LARGEST, together
 CALLS = 12  # calls of NumPy's that are spared, from which copies in and out pay
 ELEMENTS = 2048  # of an array that is small
 FEW = 128  # elements of what the C library computes one by one
+MOST = (300, 100, 30)  # operations, of which numba takes the first number that it does not take too long for
 PRODUCTS = 4096  # multiplications of a contraction that is faster than a call
 
 
@@ -36,7 +37,16 @@ class Head(Primitive):
 
 def with_head(graph: Graph, jit: Any) -> tuple[Graph, dict[Node, Function]]:
     """The graph with one node in place of its small beginning, if it has one, and the function of that node."""
-    inside = beginning(graph)
+    for most in MOST:
+        try:
+            return replaced(graph, beginning(graph, most), jit)
+        except Refused:  # it takes numba too long
+            pass
+    return graph, {}
+
+
+def replaced(graph: Graph, inside: set[Node], jit: Any) -> tuple[Graph, dict[Node, Function]]:
+    """The same for what is inside."""
     if len([n for n in inside if not rearranges(n)]) < CALLS:
         return graph, {}
     shown: set[Node] = set()  # what only shows a leaf in another way: whoever reads it may do that as well
@@ -48,10 +58,7 @@ def with_head(graph: Graph, jit: Any) -> tuple[Graph, dict[Node, Function]]:
     ends = [n for n in graph.order if n in inside and n in read and n not in shown]
     given = [x for x in graph.inputs if is_small(x)]
     body = alone(graph, inside, given, ends)
-    try:
-        function = together(Nested(body, len(given), len(given), Session()), jit)
-    except Refused:
-        return graph, {}
+    function = together(Nested(body, len(given), len(given), Session()), jit)
     like = tuple([Abstract(y.shape, y.dtype) for y in ends])
     row = Head(name="head", doc="Small arrays together.", outputs=len(ends))
     head = Node(row, tuple(given), {}, like)
@@ -85,15 +92,15 @@ def behind(graph: Graph, gone: set[Node], head: Node, picks: dict[Node, Node]) -
     return dead_nodes(rebuilt(graph, order, image))
 
 
-def beginning(graph: Graph) -> set[Node]:
-    """The operations on small arrays that need nothing but small arrays."""
+def beginning(graph: Graph, most: int) -> set[Node]:
+    """The first operations, so many at most, on small arrays that need nothing but small arrays."""
     small = {n for n in graph.order if n.primitive.leaf and is_small(n)}
     inside: set[Node] = set()
     total = 0
     for node in graph.order:
         if node.operands and is_small(node) and all(x in small for x in node.operands) and fits(node):
             total += math.prod(node.shape)
-            if total > LARGEST:
+            if total > LARGEST or len(inside) == most:
                 break
             small.add(node)
             inside.add(node)

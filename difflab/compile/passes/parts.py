@@ -24,6 +24,7 @@ from .rewriting import made, rebuilt, relinked, users
 SMALL = 256  # elements of a value where nothing is gained
 CALL, VIEW = 1000, 200  # additions in the time of one more operation, and of one more view
 MOVED = 3  # additions in the time of reading an element at a place of its own
+VISITS = 3_000_000  # nodes that are looked at, some us each, before the rest of a large graph stays as it is
 FUSED = 10  # multiplications within a product of matrices in the time of an addition
 
 
@@ -31,8 +32,10 @@ def parts(graph: Graph) -> Graph:
     """Moves indices ahead of what only they read."""
     graph = as_indices(graph)
     tried: set[Node] = set()
-    while (region := paying(graph, tried)) is not None:
-        graph = region.replaced()
+    for _ in range(1 + VISITS // max(len(graph.order), 1)):
+        if not (regions := paying(graph, tried)):
+            break
+        graph = replaced(graph, regions)
     return graph
 
 
@@ -60,23 +63,29 @@ def is_known(node: Node) -> bool:
     return np.ndim(node.operands[1].params["value"]) == 1 and node.value.__class__ is Abstract
 
 
-def paying(graph: Graph, tried: set[Node]) -> Region | None:
-    """The first value that is better made in part."""
+def paying(graph: Graph, tried: set[Node]) -> list[Region]:
+    """What is better made in part, as far as it lies apart."""
     readers: dict[Node, list[Node]] = {}
     for node in graph.order:
         if node.primitive is rows.getitem and prod(node.operands[0].shape) > SMALL and index_entries(node) is not None:
             readers.setdefault(node.operands[0], []).append(node)
     if not readers.keys() - tried:
-        return None
+        return []
+    regions: list[Region] = []
+    taken: set[Node] = set()
     count, place = users(graph), {n: k for k, n in enumerate(graph.order)}
     for x, those in readers.items():
-        if x in tried or count[x] != len(those) or x.primitive.leaf:
+        if x in tried or count[x] != len(those) or x.primitive.leaf or not taken.isdisjoint((x, *those)):
             continue
-        tried.add(x)
         joint = Joint(x, those)
-        if not is_whole(joint.part) and (region := Region(graph, joint, count, place)).saves():
-            return region
-    return None
+        region = None if is_whole(joint.part) else Region(joint, count, place)
+        if region is not None and not taken.isdisjoint(region.inside):
+            continue  # it may pay when the others are done
+        tried.add(x)
+        if region is not None and region.saves():
+            regions.append(region)
+            taken.update(those, region.inside)
+    return regions
 
 
 class Joint:
@@ -129,8 +138,8 @@ def same(a: Places, b: Places) -> bool:
 class Region:
     """The values that are made in part, each with the parts that it needs of its operands."""
 
-    def __init__(self, graph: Graph, joint: Joint, count: dict[Node, int], place: dict[Node, int]) -> None:
-        self.graph, self.joint = graph, joint
+    def __init__(self, joint: Joint, count: dict[Node, int], place: dict[Node, int]) -> None:
+        self.joint = joint
         self.inside: dict[Node, tuple[Part, tuple[Part, ...], Params]] = {}
         wanted, read = {joint.x: joint.part}, {joint.x: count[joint.x]}
         waiting = [(-place[joint.x], joint.x)]
@@ -146,13 +155,15 @@ class Region:
                     heapq.heappush(waiting, (-place[x], x))
                 read[x] += alike(part, wanted[x]) and not is_whole(part)
 
-    def cuts(self) -> list[tuple[Node, Part]]:
-        """What is read in part of values that are made whole."""
-        found: list[tuple[Node, Part]] = []
+    def cuts(self) -> dict[Node, list[Part]]:
+        """The parts that are read of values that are made whole."""
+        found: dict[Node, list[Part]] = {}
         for node, (_, theirs, _) in self.inside.items():
             for x, part in zip(node.operands, theirs):
-                if x not in self.inside and not is_whole(part) and not any(y is x and alike(part, p) for y, p in found):
-                    found.append((x, part))
+                if x not in self.inside and not is_whole(part):
+                    known = found.setdefault(x, [])
+                    if not any(alike(part, p) for p in known):
+                        known.append(part)
         return found
 
     def saves(self) -> bool:
@@ -168,43 +179,48 @@ class Region:
             saved += reading(reader.params["index"], reader.shape) - (
                 reading(index, reader.shape) if moves(index) else 0
             )
-        return saved > sum(reading(part, shape_of(part, x.shape)) for x, part in self.cuts() if not is_constant(x))
+        cut = [(x, part) for x, known in self.cuts().items() for part in known if not is_constant(x)]
+        return saved > sum(reading(part, shape_of(part, x.shape)) for x, part in cut)
 
-    def replaced(self) -> Graph:
-        """The graph with these values made in part."""
-        image: dict[Node, Node] = {}
-        order: list[Node] = []
-        index_of = dict(zip(self.joint.readers, self.joint.indices))
-        cut: list[tuple[Node, Part, list[Node]]] = [(x, part, []) for x, part in self.cuts()]
 
-        def operand(x: Node, part: Part) -> Node:
-            new = image.get(x, x)
-            if x in self.inside or is_whole(part):
-                return new
-            made_of = next(kept for y, p, kept in cut if y is x and alike(part, p))
-            if not made_of:
-                made_of.extend(piece(new, part))
-                order.extend(made_of)
-            return made_of[-1]
+def replaced(graph: Graph, regions: Sequence[Region]) -> Graph:
+    """The graph with these values made in part."""
+    image: dict[Node, Node] = {}
+    order: list[Node] = []
+    inside = {n: made_of for region in regions for n, made_of in region.inside.items()}
+    joints = {n: (index, r.joint.x) for r in regions for n, index in zip(r.joint.readers, r.joint.indices)}
+    cut: dict[Node, list[tuple[Part, Node]]] = {}
 
-        for node in self.graph.order:
-            if node in self.inside:
-                part, theirs, params = self.inside[node]
-                operands = tuple([operand(x, p) for x, p in zip(node.operands, theirs)])
-                like = Abstract(shape_of(part, node.shape), node.dtype)
-                new = Node(node.primitive, operands, params, like, node.name, node.block)
-            elif node in index_of:
-                index, x = index_of[node], image[self.joint.x]
-                if not moves(index):
-                    image[node] = x
-                    continue
-                new = made(rows.getitem, (x,), node, {"index": index})
-            else:
-                new = relinked(node, image)
-            if new is not node:
-                image[node] = new
-            order.append(new)
-        return rebuilt(self.graph, order, image)
+    def operand(x: Node, part: Part) -> Node:
+        new = image.get(x, x)
+        if x in inside or is_whole(part):
+            return new
+        for known, read_already in cut.get(x, ()):
+            if alike(part, known):
+                return read_already
+        steps = piece(new, part)
+        order.extend(steps)
+        cut.setdefault(x, []).append((part, steps[-1]))
+        return steps[-1]
+
+    for node in graph.order:
+        if node in inside:
+            part, theirs, params = inside[node]
+            operands = tuple([operand(x, p) for x, p in zip(node.operands, theirs)])
+            like = Abstract(shape_of(part, node.shape), node.dtype)
+            new = Node(node.primitive, operands, params, like, node.name, node.block)
+        elif node in joints:
+            index, x = joints[node][0], image[joints[node][1]]
+            if not moves(index):
+                image[node] = x
+                continue
+            new = made(rows.getitem, (x,), node, {"index": index})
+        else:
+            new = relinked(node, image)
+        if new is not node:
+            image[node] = new
+        order.append(new)
+    return rebuilt(graph, order, image)
 
 
 def piece(x: Node, part: Part) -> list[Node]:

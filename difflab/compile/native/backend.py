@@ -195,7 +195,9 @@ class NativeSource(NumpySource):
         self.codes: dict[str, Any] = {"_contiguous": contiguous, "_aligned": aligned}
         self.scans: list[str] = []
         self.convolutions: list[Node] = []
-        graph, self.head = (graph, {}) if donated else with_head(graph, self.jit)
+        self.head: dict[Node, Function] = {}
+        if not donated:
+            graph, self.head = with_head(graph, self.jit)
         super().__init__(graph, donated)
 
     def single(self, node: Node, k: int) -> None:

@@ -51,7 +51,7 @@ class Strip(Block):
         self.direct: dict[Node, str] = {}
         self.sums: dict[int, Array] = {}  # the places of each total, a sum for each lane
         self.totals: Collection[int] = totals
-        self.one_loop = False
+        self.one_loop: bool = False
         super().__init__(graph, a, a, Session())
         slow = [n for n, kind in self.computed.items() if kind == "call"]
         if SHARE * sum(size(n.shape) for n in slow) > sum(size(n.shape) for n in self.computed):

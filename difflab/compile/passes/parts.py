@@ -92,11 +92,12 @@ class Joint:
     """The part of a value that its readers need together, and the index of each in it."""
 
     def __init__(self, x: Node, readers: list[Node]) -> None:
-        self.x, self.readers = x, readers
+        self.x: Node = x
+        self.readers: list[Node] = readers
         apart = [getitem(n, whole(len(n.shape))) for n in readers]
         needed = [found[0][0] for found in apart if found is not None]
         self.part: Part = tuple([together([part[k] for part in needed], n) for k, n in enumerate(x.shape)])
-        self.indices = [self.index(n) for n in readers]
+        self.indices: list[tuple[Value, ...]] = [self.index(n) for n in readers]
         if any(sum(isinstance(e, np.ndarray) for e in index) > 1 for index in self.indices):
             self.part = whole(len(x.shape))
 
@@ -139,7 +140,7 @@ class Region:
     """The values that are made in part, each with the parts that it needs of its operands."""
 
     def __init__(self, joint: Joint, count: dict[Node, int], place: dict[Node, int]) -> None:
-        self.joint = joint
+        self.joint: Joint = joint
         self.inside: dict[Node, tuple[Part, tuple[Part, ...], Params]] = {}
         wanted, read = {joint.x: joint.part}, {joint.x: count[joint.x]}
         waiting = [(-place[joint.x], joint.x)]

@@ -222,3 +222,20 @@ def test_what_is_read_at_an_array_of_places_belongs_to_the_caller(index):
         assert np.array_equal(y, x[index])
         y[...] = -1.0
         assert np.array_equal(x, np.arange(12.0).reshape(3, 4))
+
+
+def test_arrays_that_nobody_can_write_into_are_read_once():
+    weights = np.arange(1000.0)
+    weights.flags.writeable = False
+    program = dl.compile(lambda x: np.sum(x * weights))
+    x = np.ones(1000)
+    for _ in range(3):
+        assert program(x) == np.sum(weights)
+    weights.flags.writeable = True
+    weights[0] = 7.0
+    assert program(x) == np.sum(weights)
+    weights[1] = 9.0
+    assert program(x) == np.sum(weights)
+    weights = np.zeros(1000)
+    weights.flags.writeable = False
+    assert program(x) == 0.0

@@ -31,6 +31,9 @@ class Difflab:
         self.backend = backend
 
     def constant(self, x: Any) -> Any:
+        x.flags.writeable = (
+            False  # as the documentation says: nobody writes into it, so it is not compared at each call
+        )
         return x
 
     def program(self, f: Any, args: tuple[Any, ...]) -> Run:

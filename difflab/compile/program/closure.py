@@ -18,6 +18,7 @@ from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 
 import numpy as np
 
+from ...graph.snapshots import is_fixed
 from ...types import Array, Function, Value
 
 PLAIN = frozenset((int, float, bool, str, complex, type(None)))
@@ -194,11 +195,17 @@ class Items:
 
 def is_compared(x: Array) -> bool:
     """Whether a copy of an array is kept to compare it with: of larger ones, and of views, a sum is taken."""
-    return x.dtype != object and x.nbytes <= LARGEST and (x.flags.c_contiguous or x.flags.f_contiguous)
+    whole = x.flags.c_contiguous or x.flags.f_contiguous
+    return x.dtype != object and (is_fixed(x) or (x.nbytes <= LARGEST and whole))
 
 
 def changed(x: Array) -> Callable[[], bool]:
-    """Whether the array's shape, dtype or bytes are others than now. Of words NumPy compares many at once."""
+    """Whether the array's shape, dtype or bytes are others than now. Of words NumPy compares many at once.
+
+    One that nobody can write into is looked at again when somebody can.
+    """
+    if is_fixed(x):
+        return lambda: bool(x.flags.writeable)
     shape, dtype = x.shape, x.dtype
     if x.nbytes <= FEW:
         data = x.tobytes()

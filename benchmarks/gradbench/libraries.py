@@ -31,9 +31,8 @@ class Difflab:
         self.backend = backend
 
     def constant(self, x: Any) -> Any:
-        x.flags.writeable = (
-            False  # as the documentation says: nobody writes into it, so it is not compared at each call
-        )
+        x = np.asarray(x)
+        x.flags.writeable = False  # so it is not compared at each call, as the documentation says
         return x
 
     def program(self, f: Any, args: tuple[Any, ...]) -> Run:

@@ -37,11 +37,7 @@ def resolvent(chain: MDP, b: Floats, tolerance: float, start: Floats | None = No
     b = np.asarray(b, float)
     if S <= DENSE:
         matrix = np.eye(S) - g * chain.transitions.toarray()
-        try:
-            exact: Array = np.linalg.solve(matrix.T if transpose else matrix, b)
-            return exact
-        except np.linalg.LinAlgError:
-            raise endless(g) from None
+        return solve_dense(matrix.T if transpose else matrix, b, g)
     if S <= DIRECT:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", sparse_linalg.MatrixRankWarning)  # it is told below
@@ -50,6 +46,15 @@ def resolvent(chain: MDP, b: Floats, tolerance: float, start: Floats | None = No
             raise endless(g)
         return found
     return iterate(chain, b, tolerance, start, transpose)
+
+
+def solve_dense(matrix: Floats, b: Floats, g: float) -> Floats:
+    """The solution of a policy's system that is at hand as a whole."""
+    try:
+        exact: Array = np.linalg.solve(matrix, b)
+        return exact
+    except np.linalg.LinAlgError:
+        raise endless(g) from None
 
 
 def endless(g: float) -> InputError:

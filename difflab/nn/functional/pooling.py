@@ -36,8 +36,9 @@ class Windows:
             raise InputError(
                 f"{what}: padding={padding!r} is more than half of kernel_size={self.size}: a window could lie outside"
             )
-        check_sizes(what, shape, self.size, self.stride, [2 * p for p in self.padding], self.dilation)
         self.counts: Shape = tuple(map(self.count, shape, range(n), (bool(ceil_mode),) * n))
+        if min(self.counts) < 1:
+            check_sizes(what, shape, self.size, self.stride, [2 * p for p in self.padding], self.dilation)
         self.extra: Shape = tuple(  # elements behind the padding that the last window still reaches
             max(0, (c - 1) * s + w - h - 2 * p)
             for h, c, s, w, p in zip(shape, self.counts, self.stride, self.span, self.padding)

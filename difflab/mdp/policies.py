@@ -94,20 +94,20 @@ def newton(process: MDP, run: Run, start: Floats | None = None) -> Found:
     from ..differentiate.jacobians import jacobian
 
     F = bellman_residual(process)
+    whole_step = lambda v, residual: solve_dense(np.asarray(jacobian(F)(v)), -residual, process.discount)
     v = solve_chain(chain_of(process, first_policy(process, start)), run.tolerance) if start is None else start.copy()
     v[process.terminal] = 0.0
     for step in run.sweeps(process, v, patience=20, thorough=True):
         v = step.v
         residual = np.asarray(F(v))
-        whole_step = lambda: solve_dense(np.asarray(jacobian(F)(v)), -residual, process.discount)
         if process.n_states <= DENSE:
-            way = whole_step()
+            way = whole_step(v, residual)
         else:
             scale = float(np.abs(residual).max(initial=0.0))
             wanted = 1e-3 * min(1.0, run.tolerance / max(scale, 1e-300))
             way, reached = newton_step(F, v, residual, wanted, 4 if process.n_states <= WHOLE else 20)
             if not reached and process.n_states <= WHOLE:  # a chain that mixes slowly: no Krylov method is fast
-                way = whole_step()
+                way = whole_step(v, residual)
         step.next = v + way
         step.next[process.terminal] = 0.0
     return run.found

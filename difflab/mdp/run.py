@@ -163,8 +163,8 @@ class Run:
     def refuse(self, bound: float) -> Unproven:
         if bound == math.inf:
             return Unproven(
-                f"{self.method}: with discount 1, or all but 1, a round of steps that pays, or costs nothing, may "
-                "go on for ever here, so no bound can be proven; take a discount a little below 1, or give each step a cost",
+                f"{self.method}: with discount 1, or all but 1, a round of steps that pays, or costs nothing, may go "
+                "on for ever, so no bound can be proven; take a discount a little below 1, or give each step a cost",
                 bound,
             )
         return Unproven(

@@ -13,9 +13,10 @@ from ...cards.parts import Card, Chart, Fold, Row, Series, Table, facts, figure
 from ...cards.shown import Shown
 from ...errors import InputError
 from ...glance import cut
+from ...graph.kinds import check_fit
 from ...types import Array, Tree
 from ..arrays import Record
-from ..layers.layer import Layer
+from ..layers.layer import Layer, counted
 from .step import Programs
 
 
@@ -62,7 +63,10 @@ class Run(Shown):
 
     def predict(self, x: Array, batch_size: int = 256) -> Array:
         """The model's outputs for samples x, in the parameters' dtype."""
-        dtype = np.dtype(self.about.get("dtype", "float32"))
+        if not counted(batch_size):
+            raise InputError(f"predict: batch_size={batch_size!r}; give an integer of at least 1")
+        check_fit(x, "predict: x")
+        x, dtype = np.asarray(x), np.dtype(self.about.get("dtype", "float32"))
         infer = Programs(self.model, lambda *_: None, None, False).infer
         parts = range(0, len(x), batch_size)
         if not parts:

@@ -173,7 +173,7 @@ def test_files_that_do_not_fit_are_named(tmp_path):
         ("text.png", InputError, "not a picture"),
         ("texts.npy", InputError, "it must be numbers"),
         ("objects.npy", InputError, "without pickle"),
-        ("ragged.csv", InputError, "not a table"),
+        ("ragged.csv", InputError, "line 2 has 3 columns, line 1 has 2"),
     ]:
         with pytest.raises(error, match=message):
             module.predict(checkpoint, [tmp_path / file])

@@ -178,10 +178,10 @@ def finished(folder: Path, name: str) -> FinishedRun:
     if not (folder / "last.npz").exists():
         raise InputError(f"{folder} holds no run: there is no last.npz in it; difflab train --out FOLDER writes one")
     with Reader(folder / "last.npz") as reader:
-        return told(reader, folder, name)
+        return finished_run(reader, folder, name)
 
 
-def told(reader: Reader, folder: Path, name: str) -> FinishedRun:
+def finished_run(reader: Reader, folder: Path, name: str) -> FinishedRun:
     """What the run's last checkpoint says of it."""
     about = reader.about
     try:

@@ -257,6 +257,13 @@ def from_triples(
         raise InputError(
             f"mdp: a transition from state {s[k]} to state {n[k]}, but there are {S} states, counted from 0"
         )
+    bad = np.flatnonzero(~(p >= 0))  # before those of one next state are added
+    if len(bad):
+        k = bad[0]
+        raise InputError(
+            f"mdp: a transition from state {s[k]} to state {n[k]} has the probability {p[k]:g}; probabilities are "
+            "numbers from 0 to 1"
+        )
     pairs, of = np.unique(s * A + a, return_inverse=True)
     rewards = np.bincount(of, p * r, len(pairs))
     ending = n < 0

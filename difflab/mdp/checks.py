@@ -52,6 +52,13 @@ def whole(value: Value, what: str, least: int = 0) -> int:
     return found
 
 
+def real(value: Value, what: str) -> float:
+    """The value as a finite number of at least 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 <= value < math.inf:
+        raise InputError(f"{what}={value!r}; it must be a number, 0 or more")
+    return float(value)
+
+
 def discount_of(value: Value) -> float:
     try:
         gamma = float(value)

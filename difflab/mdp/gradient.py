@@ -114,6 +114,8 @@ def nearby(P: Value, R: Value, g: Value) -> MDP:
 def solved(process: MDP, method: str, tolerance: float) -> Solution:
     """The solution within the tolerance, or within what rounding allows."""
     rough = closest(process, method, attainable(process, max(tolerance, 1e-6)))
+    if rough.gain is not None:
+        raise InputError(f"optimal_values: method={method!r} finds a bias, not discounted values; take another one")
     finest = attainable(process, tolerance, float(np.max(np.abs(rough.values), initial=0.0)))
     return rough if rough.error_bound <= finest else closest(process, method, finest)
 

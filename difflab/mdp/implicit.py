@@ -36,6 +36,7 @@ def optimal_values(
     devices: int | None = None,
 ) -> Value:
     """See `MDP.optimal_values`."""
+    rewards = np.array(rewards) if isinstance(rewards, list | tuple) else rewards
     rewards = process.rewards if rewards is None else rewards_of_pairs(process, rewards, "optimal_values")
     probabilities = process.transitions.data if probabilities is None else probabilities
     discount = process.discount if discount is None else discount

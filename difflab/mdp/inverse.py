@@ -16,7 +16,7 @@ from ..errors import InputError, ShapeError
 from ..progress import doing, tell
 from ..types import Value
 from .backup import under
-from .checks import floats, policy_weights, whole
+from .checks import floats, policy_weights, real, whole
 from .gradient import soft_log_policy
 from .linear import check_proper
 from .process import MDP
@@ -53,6 +53,8 @@ def visit_counts(process: MDP, episodes: Iterable[Value]) -> Floats:
     array([1., 1., 0.])
     """
     counts = np.zeros((process.n_states, process.n_actions))
+    if not isinstance(episodes, Iterable):
+        raise InputError(f"visit_counts: episodes={episodes!r}; give a list of them, as MDP.episode returns each")
     for told in episodes:
         try:
             states, actions = (np.asarray(x).ravel() for x in told[:2])
@@ -98,6 +100,7 @@ def inverse_rl(
         )
     if not (np.isfinite(seen).all() and (seen >= 0).all() and seen.any()):
         raise InputError("inverse_rl: counts must be finite, none negative, and not all 0")
+    penalty = real(penalty, "inverse_rl: penalty")
     if not process.regular:
         raise InputError("inverse_rl: every state needs every action")
     basis = np.eye(S) if features is None else floats(features, "inverse_rl: features", finite=True)
@@ -151,10 +154,8 @@ def rewards_for(process: MDP, policy: ArrayLike, margin: float = 0.1, iterations
     weights = policy_weights(process, policy).reshape(process.n_states, process.n_actions)
     if ((weights > 0).sum(axis=1) != 1)[~process.terminal].any():
         raise InputError("rewards_for: the policy must choose one action in every state")
-    if not 0 < margin < np.inf:
-        raise InputError(
-            f"rewards_for: margin={margin}; it must be a number above 0, or the policy would be one of several"
-        )
+    if real(margin, "rewards_for: margin") == 0:
+        raise InputError("rewards_for: margin=0; it must be above 0, or the policy would be one of several")
     check_proper(under(process, weights.ravel()), "rewards_for")
     P, R0 = process.dense()
     g, S = process.discount, process.n_states

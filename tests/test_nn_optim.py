@@ -358,3 +358,14 @@ def test_a_compiled_step_sees_another_optimiser():
         optimiser = optim.SGD(lr=rate)
         for _ in range(2):
             np.testing.assert_allclose(step(p), 1 - 2 * rate)
+
+
+@pytest.mark.parametrize("alpha", [0.5, 0.9])
+def test_centred_rmsprop_takes_gradients_that_stay_alike(alpha):
+    """The moving variance goes to 0, and rounding took it below: its root was NaN, and so were the parameters."""
+    optimiser = optim.RMSprop(lr=1e-3, alpha=alpha, centered=True)
+    for slope in (3.7, 1e-3):
+        p, memory = np.ones(1), optimiser.init(np.ones(1))
+        for _ in range(400):
+            p, memory = optimiser.update(p, np.full(1, slope), memory)
+        assert np.isfinite(p).all()

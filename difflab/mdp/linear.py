@@ -151,12 +151,12 @@ def swept(sweeper: Sweeper, b: Floats, x: Floats, aim: float) -> Floats:
 
 
 def check_proper(chain: MDP, what: str = "evaluate") -> None:
-    """With discount 1 a policy has values only if it reaches a terminal state from everywhere."""
-    if chain.discount < 1:
+    """Where steps do not discount, a policy has values only if it reaches a terminal state from everywhere."""
+    if chain.discount * chain.row_sum_range[1] < 1:  # rows that sum to a little more than 1 undo a discount next to it
         return
     stuck = np.flatnonzero(~reaches(chain, chain.terminal))
     if len(stuck):
         raise InputError(
-            f"{what}: with discount 1, the policy never reaches a terminal state from state {int(stuck[0])} "
+            f"{what}: with discount {chain.discount:.12g}, the policy never reaches a terminal state from state {int(stuck[0])} "
             f"({len(stuck)} such states); its value is not finite"
         )

@@ -37,7 +37,7 @@ def linear_programming(process: MDP, run: Run) -> Found:
     )
     if program.status == 2:  # no v satisfies all rows
         raise InputError(
-            f"linear_programming: discount {process.discount:g}, and no values are large enough: a round of steps that "
+            f"linear_programming: discount {process.discount:.12g}, and no values are large enough: a round of steps that "
             "pays can be gone again and again; take a discount below 1, or see that no round of steps pays"
         )
     if program.status != 0:

@@ -263,7 +263,7 @@ def test_batches_and_third_derivatives(data):
 
 
 def test_rewards_of_as_many_pairs_as_states_are_those_of_the_pairs():
-    """State 0 has two actions and state 1, an end, has none: a vector of two rewards was read as those of the states."""
+    """State 0 has two actions and state 1, an end, has none: two rewards were read as those of the states."""
     process = mdp.MDP.from_pairs([1.0, 5.0], [[0, 1], [0, 1]], 0.9, [0, 0], [0, 1], terminals=[1])
     assert process.optimal_values().tolist() == process.solve().values.tolist() == [5, 0]
     assert process.replace(rewards=[2.0, 3.0]).rewards.tolist() == [2, 3]
@@ -283,7 +283,7 @@ def test_discount_one_is_differentiated_however_long_the_way_is(size):
     values = -size * 1000.0 * np.arange(5, -1, -1)
     visits = np.where(np.arange(S) < 5, 1000.0, 0.0)
     for f in (lambda R: process.optimal_values(rewards=R)[0], lambda R: mdp.optimal_values([P, P], R, 1.0)[0]):
-        assert dl.grad(f)(R)[:5, 0] == pytest.approx(visits[:5]) and not dl.grad(f)(R)[:, 1].any()
+        assert dl.grad(f)(R)[:5, 0] == pytest.approx(visits[:5]) and not dl.grad(f)(R)[:5, 1].any()
         assert f(R) == pytest.approx(values[0])
     assert mdp.sensitivity(process.solve(tolerance=1e-3 * size), of=0).visits == pytest.approx(visits)
 

@@ -157,6 +157,6 @@ def check_proper(chain: MDP, what: str = "evaluate") -> None:
     stuck = np.flatnonzero(~reaches(chain, chain.terminal))
     if len(stuck):
         raise InputError(
-            f"{what}: with discount {chain.discount:.12g}, the policy never reaches a terminal state from state {int(stuck[0])} "
-            f"({len(stuck)} such states); its value is not finite"
+            f"{what}: with discount {chain.discount:.12g}, the policy never reaches a terminal state from state "
+            f"{int(stuck[0])} ({len(stuck)} such states); its value is not finite"
         )

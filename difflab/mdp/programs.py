@@ -37,8 +37,8 @@ def linear_programming(process: MDP, run: Run) -> Found:
     )
     if program.status == 2:  # no v satisfies all rows
         raise InputError(
-            f"linear_programming: discount {process.discount:.12g}, and no values are large enough: a round of steps that "
-            "pays can be gone again and again; take a discount below 1, or see that no round of steps pays"
+            f"linear_programming: discount {process.discount:.12g}, and no values are large enough: a round of steps "
+            "that pays can be gone again and again; take a discount below 1, or see that no round of steps pays"
         )
     if program.status != 0:
         raise InputError(f"linear_programming: HiGHS stopped: {program.message}")

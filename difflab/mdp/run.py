@@ -91,6 +91,8 @@ class Run:
         while True:
             if step.estimate > self.tolerance:
                 self.record(max(step.estimate, 1.000001 * self.tolerance))
+                if not bounds.contracts and self.stalled(patience + process.n_states):  # time to cross the process
+                    raise self.refuse(math.inf)
             else:
                 step.v, step.w = step.next, other if step.next is one else one
                 step.lo, step.hi = backup(step.v, step.w)

@@ -65,10 +65,10 @@ class Run(Shown):
         """The model's outputs for samples x, in the parameters' dtype."""
         if not counted(batch_size):
             raise InputError(f"predict: batch_size={batch_size!r}; give an integer of at least 1")
-        check_fit(x, "predict: x")
         x, dtype = np.asarray(x), np.dtype(self.about.get("dtype", "float32"))
+        check_fit(x, "predict: x")
         infer = Programs(self.model, lambda *_: None, None, False).infer
-        parts = range(0, len(x), batch_size)
+        parts = range(0, len(x) if x.ndim else 0, batch_size)
         if not parts:
             raise InputError(f"predict: an array of shape {np.shape(x)} holds no samples")
         return np.concatenate([infer(self.params, self.state, x[k : k + batch_size].astype(dtype)) for k in parts])

@@ -48,7 +48,7 @@ PROCESSES = [
     ("walls=5", lambda: mdp.gridworld((3, 3), walls=5)),
     ("terminals=5", lambda: mdp.gridworld((3, 3), terminals=5)),
     ("teleports=3", lambda: mdp.gridworld((3, 3), teleports=3)),
-    ("method='average_reward'", lambda: mdp.optimal_values(EYE, [[1], [2]], 0.1, method="average_reward")),
+    ("method='average_reward'", lambda: mdp.optimal_values(EYE * 0 + 0.5, [[1], [2]], 0.1, method="average_reward")),
     ("soft_values: discount=1", lambda: mdp.soft_values(EYE, [[1], [0]], 1.0)),
     ("steps=-1", lambda: mdp.unrolled_values(EYE, np.ones((2, 1)), 0.5, -1)),
     ("taxi_map: 3", lambda: mdp.taxi_map(3)),

@@ -94,7 +94,10 @@ def newton(process: MDP, run: Run, start: Floats | None = None) -> Found:
     from ..differentiate.jacobians import jacobian
 
     F = bellman_residual(process)
-    whole_step = lambda v, residual: solve_dense(np.asarray(jacobian(F)(v)), -residual, process.discount)
+
+    def whole_step(v: Floats, residual: Floats) -> Floats:
+        return solve_dense(np.asarray(jacobian(F)(v)), -residual, process.discount)
+
     v = solve_chain(chain_of(process, first_policy(process, start)), run.tolerance) if start is None else start.copy()
     v[process.terminal] = 0.0
     for step in run.sweeps(process, v, patience=20, thorough=True):

@@ -50,7 +50,7 @@ def fold_batchnorm(model: Sequential, params: Params, state: State) -> tuple[Seq
     return Sequential(layers), new_params, new_state
 
 
-def foldable(before: Layer, layer: Layer) -> bool:
+def foldable(before: Layer, layer: Value) -> bool:
     if not isinstance(before, FOLDABLE.get(type(layer), ())) or not getattr(layer, "track_running_stats", False):
         return False
     made = getattr(before, "out_features" if isinstance(before, Linear) else "out_channels")

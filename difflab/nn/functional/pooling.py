@@ -172,6 +172,7 @@ def avg_pool(
     checks.batched(what, x, n)
     windows = Windows(what, x.shape[-n:], kernel_size, stride, padding, 1, ceil_mode)
     if divisor_override is not None:
+        checks.numbers(what, divisor_override=divisor_override)
         if divisor_override == 0:
             raise InputError(f"{what}: divisor_override=0; it must not be zero")
         return checks.row(rows.avg_pool, x, divisor=divisor_override, **windows.params)
@@ -338,6 +339,7 @@ def adaptive_max_pool2d(input: Value, output_size: Sizes, return_indices: bool =
 def lp_pool(
     what: str, n: int, input: Value, norm_type: float, kernel_size: Sizes, stride: Sizes | None, ceil_mode: bool
 ) -> Value:
+    checks.numbers(what, norm_type=norm_type)
     x = checks.real(input)
     powers = np.power(x, norm_type)
     mean = avg_pool(what, n, powers, kernel_size, stride, 0, ceil_mode, True, None)

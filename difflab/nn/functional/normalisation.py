@@ -105,10 +105,11 @@ def layer_norm(
 def last_axes(what: str, input: Value, normalized_shape: Sizes, **vectors: Value) -> tuple[Value, ...]:
     """The input and the vectors as arrays, once they have the shape, and the axes it stands for."""
     x = real(input)
-    single = isinstance(normalized_shape, int | np.integer)
-    if not single and not isinstance(normalized_shape, Sequence | np.ndarray):
+    if isinstance(normalized_shape, int | np.integer):
+        normalized_shape = (int(normalized_shape),)
+    if not isinstance(normalized_shape, Sequence | np.ndarray):
         raise InputError(f"{what}: normalized_shape={normalized_shape!r:.80}; give an integer, or a list of them")
-    shape = (normalized_shape,) if single else tuple(normalized_shape)
+    shape = tuple(normalized_shape)
     if not shape or x.shape[-len(shape) :] != shape:
         raise ShapeError(f"{what}: normalized_shape={shape} is not the end of the input's shape {x.shape}")
     found = [None if v is None else real(v) for v in vectors.values()]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from difflab import mdp
+from difflab.errors import InputError
 from difflab.mdp.bounds import Bounds
 from difflab.mdp.policies import first_policy
 
@@ -23,7 +24,10 @@ def fraction(x):
 
 
 def exact_solution(process):
-    """v* (S,) and q* (K,) by policy iteration in fractions, for the probabilities as they are stored."""
+    """v* (S,) and q* (K,) by policy iteration in fractions, for the probabilities as they are stored.
+
+    Raises ValueError where a policy comes back: its values rise no more, because steps do not discount.
+    """
     from flint import fmpq, fmpq_mat
 
     S, P, g = process.n_states, process.transitions, fraction(process.discount)
@@ -32,8 +36,9 @@ def exact_solution(process):
         {int(P.indices[j]): fraction(P.data[j]) for j in range(P.indptr[k], P.indptr[k + 1])}
         for k in range(process.n_pairs)
     ]
-    policy = [int(k) for k in first_policy(process, None)]
-    while True:
+    policy, seen = [int(k) for k in first_policy(process, None)], set()
+    while tuple(policy) not in seen:
+        seen.add(tuple(policy))
         M, b = [[fmpq(int(i == j)) for j in range(S)] for i in range(S)], [fmpq(0)] * S
         for s in np.flatnonzero(~process.terminal):
             b[s] = r[policy[s]]
@@ -48,6 +53,7 @@ def exact_solution(process):
             policy[s] = top if q[top] > q[policy[s]] else policy[s]
         if policy == before:
             return v, q
+    raise ValueError(f"{process!r}: no policy is the best; the discount times a row sum is 1 or more")
 
 
 def distance(found, exact):
@@ -112,6 +118,22 @@ def test_rounding_of_row_sums_next_to_discount_one_is_in_the_bound():
         for method in ("modified_policy_iteration", "value_iteration"):
             s = process.solve(method, tolerance=1e5)
             assert distance(s.values, v) <= s.error_bound, (p, method)
+
+
+def test_rows_that_undo_the_discount_are_refused():
+    """Where row sums times the discount are above 1, policy iteration goes in circles and no value is finite."""
+    rng = np.random.default_rng(0)
+    P = rng.dirichlet(np.ones(2), size=(3, 2)) * (1 + rng.uniform(-9e-10, 9e-10, (3, 2, 1)))
+    process = mdp.MDP.from_arrays(P, rng.normal(size=(2, 3)), 1 - 1e-10)
+    with pytest.raises(ValueError, match="no policy is the best"):
+        exact_solution(process)
+    for method in DISCOUNTED:
+        with pytest.raises(InputError, match="go on for ever|values are large enough"):
+            process.solve(method)
+    with pytest.raises(InputError, match=r"discount 0.9999999999, the policy never reaches a terminal state"):
+        process.evaluate([0, 0])
+    with pytest.raises(InputError, match="go on for ever"):
+        process.optimal_values()
 
 
 @pytest.mark.parametrize("scale", [1e-15, 1e-9, 1e9])

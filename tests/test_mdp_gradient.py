@@ -260,3 +260,36 @@ def test_batches_and_third_derivatives(data):
     assert third == pytest.approx((second(0.5 + 1e-5) - second(0.5 - 1e-5)) / 2e-5, rel=1e-6)
     assert dl.grad(lambda r: np.sum(mdp.optimal_values(P, r, 0.0)))(R).sum() == 6
     assert dl.jacobian(lambda r: mdp.optimal_values(P, r, g))(R.astype(np.float32)).dtype == np.float32
+
+
+def test_rewards_of_as_many_pairs_as_states_are_those_of_the_pairs():
+    """State 0 has two actions and state 1, an end, has none: two rewards were read as those of the states."""
+    process = mdp.MDP.from_pairs([1.0, 5.0], [[0, 1], [0, 1]], 0.9, [0, 0], [0, 1], terminals=[1])
+    assert process.optimal_values().tolist() == process.solve().values.tolist() == [5, 0]
+    assert process.replace(rewards=[2.0, 3.0]).rewards.tolist() == [2, 3]
+    assert process.optimal_values(rewards=[[2.0, 3.0], [0.0, 0.0]]).tolist() == [3, 0]
+    assert dl.grad(lambda R: process.optimal_values(rewards=R)[0])(np.array([2.0, 3.0])).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("size", [1e-9, 1.0, 1e7])
+def test_discount_one_is_differentiated_however_long_the_way_is(size):
+    """Each state is left with probability 1/1000: no bound of 1e-9 can be proven, one of 1e-7 can."""
+    P, S = np.eye(6) * 0.999 + np.eye(6, k=1) * 0.001, 6
+    P[5] = np.eye(6)[5]
+    R = np.full((6, 2), -size)
+    R[:, 1] = -1.5 * size
+    R[5] = 0
+    process = mdp.MDP.from_arrays([P, P], R, 1.0)
+    values = -size * 1000.0 * np.arange(5, -1, -1)
+    visits = np.where(np.arange(S) < 5, 1000.0, 0.0)
+    for f in (lambda R: process.optimal_values(rewards=R)[0], lambda R: mdp.optimal_values([P, P], R, 1.0)[0]):
+        assert dl.grad(f)(R)[:5, 0] == pytest.approx(visits[:5]) and not dl.grad(f)(R)[:5, 1].any()
+        assert f(R) == pytest.approx(values[0])
+    assert mdp.sensitivity(process.solve(tolerance=1e-3 * size), of=0).visits == pytest.approx(visits)
+
+
+def test_behaviour_that_is_all_but_certain_has_a_likelihood():
+    """At a low temperature the probability of other actions is 0 in doubles, its logarithm is not infinite."""
+    grid = mdp.gridworld((1, 3), terminals=[], step_reward=0.0, discount=0.9)
+    found = mdp.inverse_rl(grid, [[0, 9, 0, 0], [0, 9, 0, 1], [0, 9, 0, 0]], temperature=1e-3)
+    assert np.isfinite(found.log_likelihood) and np.isfinite(found.history).all() and found.rewards.argmax() == 2

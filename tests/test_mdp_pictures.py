@@ -13,6 +13,7 @@ from PIL import Image
 
 import difflab as dl
 from difflab import mdp
+from difflab.errors import ShapeError
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +105,8 @@ BAD = [
     ("x.json", '{"discount": 0.5, "transitions": [[0, 0, 1, 0, 1]], "terminals": 5}', "the \"terminals\" '5'"),
     ("x.txt", "S?G", "'?'"),
     ("x.txt", "", "empty map"),
+    ("x.json", '{"discount": 0.9, "transitions": [[0, 0, -1, 0, 1], [0, 0, 2, 0, 1]]}', "has the probability -1"),
+    ("x.json", '{"discount": 0.9, "transitions": [[0, 2000000, 1, 0, 1]]}', "action 2000000 is too large"),
     ("x.npz", "no zip", "no .npz"),
     ("x.csv", "1", "read from .npz"),
 ]
@@ -116,6 +119,12 @@ def test_files_that_are_refused(name, text, words, tmp_path):
     with pytest.raises(ValueError) as error:
         mdp.load(path)
     assert words in str(error.value) and name in str(error.value)
+
+
+def test_errors_about_shapes_name_the_file(tmp_path):
+    np.savez(tmp_path / "flat.npz", P=np.ones((2, 2)), R=np.ones(2), discount=0.9)
+    with pytest.raises(ShapeError, match=r"^flat.npz: mdp: P has shape \(2, 2\)"):
+        mdp.load(tmp_path / "flat.npz")
 
 
 def test_arrays_that_do_not_fit_are_refused(tmp_path):

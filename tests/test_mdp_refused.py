@@ -14,6 +14,7 @@ from difflab.mdp import learning
 EYE = np.eye(2)[None]
 NONE = np.zeros(0, int)
 M = mdp.MDP
+AVERAGE = M.from_arrays([np.full((2, 2), 0.5)], [[0.0], [1.0]], 0.9)
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +25,11 @@ def grid():
 @pytest.fixture(scope="module")
 def solution(grid):
     return grid.solve()
+
+
+def minus_one(state, action):
+    """Two outcomes in one state, whose probabilities add up to 1."""
+    return [(-1.0, state, 1.0), (2.0, state, 0.0)]
 
 
 PROCESSES = [
@@ -37,6 +43,15 @@ PROCESSES = [
     ("overflow", lambda: M.from_arrays(EYE, [[1e308], [0]], 0.99)),
     ("whole numbers", lambda: M.from_arrays(EYE, [[1], [0]], 0.9, terminals=[0.5])),
     ("whole numbers", lambda: M.from_arrays(EYE, [[1], [0]], 0.9, terminals=["a"])),
+    ("terminals [[0], [0, 1]]", lambda: M.from_arrays(EYE, [[1], [0]], 0.9, terminals=[[0], [0, 1]])),
+    ("state 0 to state 0 has the probability -1", lambda: M.from_function(minus_one, [0], [0], 0.9)),
+    ("walls=5", lambda: mdp.gridworld((3, 3), walls=5)),
+    ("terminals=5", lambda: mdp.gridworld((3, 3), terminals=5)),
+    ("teleports=3", lambda: mdp.gridworld((3, 3), teleports=3)),
+    ("method='average_reward'", lambda: mdp.optimal_values(EYE * 0 + 0.5, [[1], [2]], 0.1, method="average_reward")),
+    ("soft_values: discount=1", lambda: mdp.soft_values(EYE, [[1], [0]], 1.0)),
+    ("steps=-1", lambda: mdp.unrolled_values(EYE, np.ones((2, 1)), 0.5, -1)),
+    ("taxi_map: 3", lambda: mdp.taxi_map(3)),
     ("discount=nan", lambda: M.from_arrays(EYE, [[1], [0]], np.nan)),
     ("a list with a matrix", lambda: M.from_sparse(["a"], [0, 0], 0.9)),
     ("a list with a matrix", lambda: M.from_sparse(None, [0, 0], 0.9)),
@@ -113,6 +128,17 @@ CALLS = [
     ("must be an array", lambda g, s: mdp.plot_sensitivity(g, "abc")),
     ("state 99 of 9", lambda g, s: mdp.plot_episode(g, [0, 99])),
     ("margin=inf", lambda g, s: mdp.rewards_for(g, s.policy, margin=np.inf)),
+    ("margin='a'", lambda g, s: mdp.rewards_for(g, s.policy, margin="a")),
+    ("rewards_for: iterations=0", lambda g, s: mdp.rewards_for(g, s.policy, iterations=0)),
+    ("inverse_rl: iterations=0", lambda g, s: mdp.inverse_rl(g, np.ones((9, 4)), iterations=0)),
+    ("penalty=-1", lambda g, s: mdp.inverse_rl(g, np.ones((9, 4)), penalty=-1)),
+    ("limit=-1", lambda g, s: mdp.kinks(s, limit=-1)),
+    ("compare_gradients: steps=-1", lambda g, s: mdp.compare_gradients(g, steps=-1)),
+    ("episodes=3", lambda g, s: mdp.visit_counts(g, 3)),
+    ("is of 2 steps to go", lambda g, s: mdp.sensitivity(g.solve("finite", horizon=2))),
+    ("is of 2 steps to go", lambda g, s: mdp.kinks(g.solve("finite", horizon=2))),
+    ("is of the average reward", lambda g, s: mdp.sensitivity(AVERAGE.solve("average_reward"))),
+    ("there is no return", lambda g, s: AVERAGE.solve("average_reward").expected_return()),
     ("visit_counts: action 99", lambda g, s: mdp.visit_counts(g, [([0, 1], [99])])),
     ("visit_counts: state 99", lambda g, s: mdp.visit_counts(g, [([0, 99, 1], [0, 1])])),
     ("an episode is", lambda g, s: mdp.visit_counts(g, [3])),

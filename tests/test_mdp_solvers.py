@@ -284,3 +284,23 @@ def test_solving_twice_gives_the_same_bits():
     process = random_process(50, 3, 0.95, 9)
     for method in DISCOUNTED:
         assert np.array_equal(process.solve(method).values, process.solve(method).values)
+
+
+@pytest.mark.parametrize("method", DISCOUNTED)
+def test_processes_in_which_nothing_happens(method):
+    """All states are ends, with pairs or without: the values are 0."""
+    none = np.zeros(0, int)
+    ends = mdp.MDP.from_pairs([], np.zeros((0, 2)), 0.9, none, none, terminals=[0, 1])
+    uneven = mdp.MDP.from_pairs([0.0, 0, 0], np.eye(2)[[0, 1, 1]], 0.9, [0, 1, 1], [0, 0, 1], terminals=[0, 1])
+    for process in (ends, uneven, mdp.MDP.from_arrays([np.eye(2)], np.zeros((2, 1)), 1.0)):
+        assert process.solve(method).values.tolist() == [0, 0]
+        assert process.solve("finite", horizon=2).policies.tolist() == [[0, 0], [0, 0]]
+
+
+@pytest.mark.parametrize("method", DISCOUNTED)
+def test_rounds_that_pay_are_refused_with_the_reason(method):
+    """With discount 1: 0 goes to 1 and back and earns, or ends. No value is finite, and no solver finds one."""
+    P, R = [[[0, 1, 0], [1, 0, 0], [0, 0, 1]], [[0, 0, 1], [0, 0, 1], [0, 0, 1]]], [[1.0, 0.5], [1.0, 0.5], [0, 0]]
+    for rewards in (R, -np.sign(R) * [[0, 1]]):  # and rounds that cost nothing, where to end does
+        with pytest.raises(InputError, match="for ever|never come to an end|values are large enough"):
+            mdp.MDP.from_arrays(P, rewards, 1.0).solve(method, max_iterations=10_000)

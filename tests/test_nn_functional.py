@@ -87,6 +87,7 @@ POOL = [
     {"kernel_size": (3, 2), "stride": (2, 3), "padding": (1, 0), "ceil_mode": True},
     {"kernel_size": 2, "stride": 3, "ceil_mode": True},
     {"kernel_size": 4, "stride": 3, "padding": 2, "ceil_mode": True},
+    {"kernel_size": (10, 7), "stride": (3, 2), "ceil_mode": True},
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from torch_cases import JUDGE, agree, close, rng_array, told
 
 import difflab as dl
-from difflab.errors import ShapeError
+from difflab.errors import InputError, ShapeError
 
 F = dl.nn.functional
 X = rng_array((2, 4, 6, 5))
@@ -417,3 +418,30 @@ def test_vmap_over_labels():
     z, y = rng_array((5, 3)), np.array([1, 0, 2, 2, 1])
     found = dl.vmap(f)(z, y)
     np.testing.assert_allclose(found[2:], [f(a, b) for a, b in zip(z[2:], y[2:])], rtol=1e-12)
+
+
+WRONG_KINDS = [
+    ("cross_entropy", [X[0, :, 0, 0], 1], {"ignore_index": None}, "ignore_index=None; give an integer"),
+    ("cross_entropy", [X[0, :, 0, 0], 1], {"label_smoothing": "a"}, "label_smoothing='a'; give a number"),
+    ("huber_loss", [X, X], {"delta": None}, "huber_loss: delta=None"),
+    ("dropout", [X], {"p": "half", "key": 0}, "dropout: p='half'"),
+    ("celu", [X], {"alpha": None}, "celu: alpha=None"),
+    ("layer_norm", [X], {"normalized_shape": 1.5}, "normalized_shape=1.5; give an integer"),
+    ("local_response_norm", [X], {"size": 0}, "size=0; it must be at least 1"),
+    ("batch_norm", [X], {"running_mean": None, "running_var": None, "training": True, "eps": None}, "eps=None"),
+    ("cosine_similarity", [X, X], {"dim": "a"}, "dim='a'; give an integer"),
+    ("lp_pool2d", [X[0]], {"norm_type": "a", "kernel_size": 1}, "lp_pool2d: norm_type='a'"),
+    ("embedding", [[0], np.ones((2, 2))], {"padding_idx": "a"}, "padding_idx='a'"),
+    ("pad", [X], {"pad": None}, "pad=None; give two integers"),
+    ("scaled_dot_product_attention", [X, X, X], {"scale": "a"}, "scale='a'"),
+]
+
+
+@pytest.mark.parametrize("name, arrays, options, message", WRONG_KINDS, ids=lambda v: v if isinstance(v, str) else None)
+def test_settings_of_a_wrong_kind_are_refused_by_name(name, arrays, options, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        getattr(F, name)(*arrays, **options)
+
+
+def test_settings_may_be_traced():
+    assert dl.grad(lambda a: np.sum(F.leaky_relu(np.array([-2.0, 1.0]), a)))(0.5) == -2

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
+
 import numpy as np
 import optree
 import pytest
@@ -344,6 +347,40 @@ def test_batch_norms_are_folded():
     np.testing.assert_allclose(folded.apply(p, s, x, training=False)[0], want, rtol=1e-12, atol=1e-13)
 
 
+def test_norms_of_another_axis_than_the_layer_before_are_not_folded():
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(5))  # on sequences (batch, 5, 3)
+    params, state = model.init(0)
+    assert nn.fold_batchnorm(model, params, state)[0] == model
+
+
+@pytest.mark.parametrize("track", [False, True])
+def test_one_image_is_normalised_as_a_batch_of_one(track):
+    layer, x = nn.InstanceNorm2d(3, affine=True, track_running_stats=track), n(3, 3, 5)
+    params, state = layer.init(0)
+    for training in (True, False):
+        y, after = layer.apply(params, state, x, training=training)
+        whole, same = layer.apply(params, state, x[None], training=training)
+        assert np.array_equal(y, whole[0]) and after.keys() == same.keys()
+        assert all(np.array_equal(after[k], same[k]) for k in after)
+        if training or not track:
+            np.testing.assert_allclose(y.mean(axis=(1, 2)), 0, atol=1e-12)
+        state = after
+
+
+def test_every_setting_of_a_wrong_kind_is_refused_by_name():
+    """What every layer says of `object()` in place of each setting that is a number, text or a flag."""
+    checked = 0
+    for name, args, kwargs, _ in EVERY:
+        kind = getattr(nn, name)
+        fields = {f.name: str(f.type) for f in dataclasses.fields(kind) if "PerAxis" not in str(f.type)}
+        for setting in (set(inspect.signature(kind).parameters) & set(fields)) - {"init", "layers", "names"}:
+            given = inspect.signature(kind).bind(*args, **kwargs).arguments
+            with pytest.raises(InputError, match=rf"^{name}: {setting}=<object"):
+                kind(**given | {setting: object()})
+            checked += 1
+    assert checked > 100
+
+
 def test_every_method_works_on_a_tiny_network():
     model = nn.Sequential(nn.Linear(2, 2), nn.Tanh(), nn.Linear(2, 1))
     params, state = model.init(0)
@@ -375,6 +412,19 @@ BAD = [
     (lambda: nn.Conv2d(3, 4, 3, stride=2, padding="same"), InputError, "stride 1"),
     (lambda: nn.Conv2d(3, 4, (3, 3, 3)), InputError, "kernel_size"),
     (lambda: nn.Dropout(1.5), InputError, "p=1.5"),
+    (lambda: nn.Dropout("half"), InputError, "Dropout: p='half'; give a number"),
+    (lambda: nn.ELU(None), InputError, "ELU: alpha=None; give a number"),
+    (lambda: nn.Flatten(1.5), InputError, "start_dim=1.5; give an integer"),
+    (lambda: nn.Linear(2, 3, "no"), InputError, "bias='no'; give True or False"),
+    (lambda: nn.Embedding(4, 2, padding_idx="a"), InputError, "padding_idx='a'; give an integer or None"),
+    (lambda: nn.LSTM(2, 3, dropout=None), InputError, "LSTM: dropout=None; give a number"),
+    (lambda: nn.LayerNorm(0), InputError, "normalized_shape=0; give an integer of at least 1"),
+    (lambda: nn.RMSNorm("a"), InputError, "normalized_shape='a'"),
+    (lambda: nn.BatchNorm2d(3, eps=None), InputError, "eps=None; give a number"),
+    (lambda: nn.MultiheadAttention(4, 2, kdim=-1), InputError, "kdim=-1; give an integer of at least 1"),
+    (lambda: nn.Unflatten(1, 3), InputError, "unflattened_size=3; give a tuple"),
+    (lambda: nn.Outputs("lstm"), InputError, "layer='lstm'"),
+    (lambda: nn.Conv2d(1, 2, 3, padding=np.array([1, 2, 3])), InputError, "padding=array"),
     (lambda: nn.GroupNorm(2, 5), InputError, "5 channels"),
     (lambda: nn.MultiheadAttention(5, 2), InputError, "2 heads"),
     (lambda: nn.Sequential(nn.Linear(2, 3), nn.ReLU), InputError, "make one, with"),

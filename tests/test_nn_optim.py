@@ -211,9 +211,25 @@ BAD = [
     (lambda: optim.Adam(eps=-1e-8), "eps"),
     (lambda: optim.StepLR(0.1, 0), "step_size=0"),
     (lambda: optim.Warmup(0.1, 10), "schedule=0.1"),
+    (lambda: optim.SGD(0.1, maximize="yes"), "maximize='yes'; give True or False"),
+    (lambda: optim.Adam(amsgrad=None), "amsgrad=None; give True or False"),
+    (lambda: optim.MultiStepLR(0.1, 5), "milestones=5"),
+    (lambda: optim.MultiStepLR(0.1, [2.5]), r"milestones=\[2.5\]"),
+    (lambda: optim.OneCycleLR(0.1, 5, pct_start="a"), "pct_start='a'"),
+    (lambda: optim.StepLR(np.inf, 5), "lr=inf"),
+    (lambda: optim.Newton(damping=np.nan), "damping=nan"),
+    (lambda: optim.GaussNewton(damping=np.inf), "damping=inf"),
+    (lambda: optim.Newton(cg_steps=0), "Newton: cg_steps=0"),
+    (lambda: optim.GaussNewton(cg_steps="a"), "GaussNewton: cg_steps='a'"),
+    (lambda: optim.LBFGS(history_size=True), "history_size=True"),
     (lambda: optim.Adam().init({}), "no parameters"),
     (lambda: optim.clip_grad_norm([np.ones(2)], -1.0), "max_norm=-1.0"),
 ]
+
+
+def test_schedules_take_numbers_of_numpy():
+    assert optim.CosineAnnealingLR(np.float32(1.0), np.int64(4))(2) == pytest.approx(0.5)
+    assert optim.MultiStepLR(1.0, np.array([2, 3]), 0.5) == optim.MultiStepLR(1.0, (2, 3), 0.5)
 
 
 @pytest.mark.parametrize(("call", "message"), BAD, ids=[m for _, m in BAD])
@@ -358,3 +374,14 @@ def test_a_compiled_step_sees_another_optimiser():
         optimiser = optim.SGD(lr=rate)
         for _ in range(2):
             np.testing.assert_allclose(step(p), 1 - 2 * rate)
+
+
+@pytest.mark.parametrize("alpha", [0.5, 0.9])
+def test_centred_rmsprop_takes_gradients_that_stay_alike(alpha):
+    """The moving variance goes to 0, and rounding took it below: its root was NaN, and so were the parameters."""
+    optimiser = optim.RMSprop(lr=1e-3, alpha=alpha, centered=True)
+    for slope in (3.7, 1e-3):
+        p, memory = np.ones(1), optimiser.init(np.ones(1))
+        for _ in range(400):
+            p, memory = optimiser.update(p, np.full(1, slope), memory)
+        assert np.isfinite(p).all()

@@ -173,7 +173,7 @@ def test_files_that_do_not_fit_are_named(tmp_path):
         ("text.png", InputError, "not a picture"),
         ("texts.npy", InputError, "it must be numbers"),
         ("objects.npy", InputError, "without pickle"),
-        ("ragged.csv", InputError, "not a table"),
+        ("ragged.csv", InputError, "line 2 has 3 columns, line 1 has 2"),
     ]:
         with pytest.raises(error, match=message):
             module.predict(checkpoint, [tmp_path / file])
@@ -181,6 +181,37 @@ def test_files_that_do_not_fit_are_named(tmp_path):
         module.predict(saved(tmp_path, (4,)), [tmp_path / "text.png"])
     with pytest.raises(InputError, match="does not say how its samples were made"):
         module.predict(saved(tmp_path, mean="none"), [tmp_path / "other.npy"])
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("1,2,3,\n", "line 1, column 4: '' is not a finite number"),
+        ("1,2,3,4\n1,2,x,4\n", "line 2, column 3: 'x' is not a finite number"),
+        ("a,b,c,d\n\n1,nan,3,4\n", "line 3, column 2: 'nan' is not a finite number"),
+        ("a,b,c,d\n", "no rows of numbers"),
+        ("", "is empty"),
+    ],
+)
+def test_tables_with_gaps_have_no_answer(tmp_path, text, message):
+    """NumPy's reader takes text and gaps for NaN, of which a network says something too."""
+    (tmp_path / "x.csv").write_text(text)
+    with pytest.raises(InputError, match=message):
+        module.predict(saved(tmp_path, (4,)), [tmp_path / "x.csv"])
+
+
+def test_the_names_of_columns_are_no_sample(tmp_path):
+    for name, text in (("a.csv", "1,2,3,4\n"), ("b.csv", "w,x,y,z\n1,2,3,4\n")):
+        (tmp_path / name).write_text(text)
+    one, other = module.predict(saved(tmp_path, (4,), []), [tmp_path / "a.csv", tmp_path / "b.csv"])
+    assert one.values == other.values
+
+
+def test_samples_that_are_not_finite_have_no_answer(tmp_path):
+    bad = PIXELS.astype(float)
+    bad[1].flat[2] = np.inf
+    with pytest.raises(InputError, match="x.npy: sample 1 holds inf"):
+        module.predict(saved(tmp_path), [write(tmp_path, "x.npy", bad)])
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -15,7 +16,7 @@ import optree
 import pytest
 
 from difflab import nn
-from difflab.errors import DomainError, InputError, ShapeError
+from difflab.errors import DifflabError, DomainError, InputError, ShapeError
 
 X, Y = nn.data.blobs(150)
 
@@ -177,6 +178,13 @@ BAD = [
     (lambda: nn.fit(small(), (X[:, :1], Y), epochs=1), ShapeError, "in_features"),
     (lambda: nn.fit(small(), (X, Y), resume=True), InputError, "out="),
     (lambda: nn.fit(small(), (X, Y), lambda z, y: z, epochs=1), ShapeError, "must be one number"),
+    (lambda: nn.fit(small(), (X, Y), callbacks=3), InputError, "callbacks=3; give a list"),
+    (lambda: nn.fit(small(), (X, Y), callbacks=[nn.EarlyStopping]), InputError, r"callbacks\[0\]=.*a function"),
+    (lambda: nn.fit(small(), (X, Y), save_every="often"), InputError, "save_every='often'"),
+    (lambda: nn.fit(small(), (X, Y), about=3), InputError, "about=3; give a dict"),
+    (lambda: nn.fit(small(), (X, Y), batch_size=149), ShapeError, "last batch of an epoch has 1 of the 150 samples"),
+    (lambda: train(1).predict(X, batch_size=0), InputError, "predict: batch_size=0"),
+    (lambda: train(1).predict("a"), DifflabError, "predict: x is"),
 ]
 
 
@@ -184,6 +192,22 @@ BAD = [
 def test_bad_input_is_named_before_training(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_lists_are_predicted_as_arrays_are():
+    run = train(1)
+    assert np.array_equal(run.predict(X[:3].tolist()), run.predict(X[:3]))
+
+
+@pytest.mark.filterwarnings("error")
+def test_checkpoints_are_closed_when_they_are_read(tmp_path):
+    train(1, out=tmp_path)
+    nn.load_checkpoint(tmp_path / "last.npz")
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "last.npz").read_bytes()[:200])
+    with pytest.raises(InputError):
+        nn.load_checkpoint(tmp_path / "cut.npz")
+    train(2, out=tmp_path, resume=True)
+    gc.collect()
 
 
 def test_checkpoints_of_other_runs_are_refused(tmp_path):

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from ..errors import InputError, ShapeError
 from ..types import Array, Params, Value
-from .checks import ROW_SUM_ERROR, check, discount_of, floats
+from .checks import ROW_SUM_ERROR, check, discount_of, floats, rewards_of_pairs
 from .process import FROM_ARRAYS, FROM_FUNCTION, FROM_GRAPH, FROM_PAIRS, FROM_SPARSE, MDP, REPLACE
 from .start import distribution, starting_in
 from .types import Choices, Dynamics, Flags, Floats, Integers, Rows, Start
@@ -81,7 +81,10 @@ def absorbing(P: Rows, rewards: Floats, states: Integers, n_states: int) -> Flag
 
 
 def terminals_of(terminals: ArrayLike | None, n_states: int) -> Integers:
-    found = np.asarray(() if terminals is None else terminals)
+    try:
+        found = np.asarray(() if terminals is None else terminals)
+    except ValueError:  # lists of several lengths
+        found = np.asarray(str(terminals))
     if found.size and found.dtype.kind not in "iub":
         raise InputError(f"mdp: terminals {str(terminals)[:60]}; they are states, whole numbers from 0, or a mask (S,)")
     if found.dtype == bool:
@@ -254,6 +257,13 @@ def from_triples(
         raise InputError(
             f"mdp: a transition from state {s[k]} to state {n[k]}, but there are {S} states, counted from 0"
         )
+    bad = np.flatnonzero(~(p >= 0))  # before those of one next state are added
+    if len(bad):
+        k = bad[0]
+        raise InputError(
+            f"mdp: a transition from state {s[k]} to state {n[k]} has the probability {p[k]:g}; probabilities are "
+            "numbers from 0 to 1"
+        )
     pairs, of = np.unique(s * A + a, return_inverse=True)
     rewards = np.bincount(of, p * r, len(pairs))
     ending = n < 0
@@ -355,13 +365,7 @@ def replaced(process: MDP, changes: Params) -> MDP:
     if changes.get("start") is not None:
         changes["start"] = distribution(process, changes["start"], "mdp")
     if "rewards" in changes:
-        R = floats(changes["rewards"], "mdp: rewards")
-        if R.shape == (process.n_states,):
-            R = R[process.states]
-        elif R.shape == (process.n_states, process.n_actions):
-            R = R[process.states, process.actions]
-        elif R.shape != (process.n_pairs,):
-            raise ShapeError(f"mdp: rewards of shape {R.shape} for {process!r}; give (S, A), (S,) or one a pair")
+        R = rewards_of_pairs(process, floats(changes["rewards"], "mdp: rewards"), "mdp")
         changes["rewards"] = np.where(process.terminal[process.states], 0.0, R)
         changes["reward_of_step"] = None
     if "discount" in changes:

@@ -12,7 +12,8 @@ from scipy.sparse import csgraph
 
 from ..errors import InputError, ShapeError
 from ..graph.kinds import unfit
-from ..types import Value
+from ..primitives import Carrier
+from ..types import Shape, Value
 from .process import MDP
 from .types import Flags, Floats, Rows
 
@@ -49,6 +50,13 @@ def whole(value: Value, what: str, least: int = 0) -> int:
     if found < least:
         raise InputError(f"{what}={found}; it must be {least} or more")
     return found
+
+
+def real(value: Value, what: str) -> float:
+    """The value as a finite number of at least 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 <= value < math.inf:
+        raise InputError(f"{what}={value!r}; it must be a number, 0 or more")
+    return float(value)
 
 
 def discount_of(value: Value) -> float:
@@ -171,6 +179,18 @@ def values_of(process: MDP, values: ArrayLike) -> Floats:
     if found.shape != (process.n_states,):
         raise ShapeError(f"mdp: values of shape {found.shape} for {process.n_states} states; a vector (S,) is needed")
     return floats(found, "mdp: values", finite=True)
+
+
+def rewards_of_pairs(process: MDP, R: Value, what: str) -> Value:
+    """Rewards (K,) from (K,), (S, A) or (S,); where there are as many pairs as states, a vector is one a pair."""
+    shape: Shape = Carrier.shape(R)
+    if shape == (process.n_pairs,):
+        return R
+    if shape == (process.n_states, process.n_actions):
+        return R[process.states, process.actions]
+    if shape == (process.n_states,):
+        return R[process.states]
+    raise ShapeError(f"{what}: rewards of shape {shape} for {process!r}; give (S, A), (S,) or one a pair")
 
 
 def policy_weights(process: MDP, policy: ArrayLike) -> Floats:

@@ -270,7 +270,7 @@ def solve_on(process: MDP, run: Run, start: Floats | None, devices: object, swee
             run.notes.append(f"{cut.size // cut.mesh.count:,} states on each of {cut.mesh.count} devices")
             return found
         if run.stalled(PATIENCE) or (lo == hi == 0 and run.stalled(AT_REST)):
-            raise run.refuse(bound)
+            raise run.refuse(bound if bounds.contracts or found is not None else math.inf)
         v = run_on.sweeps(w, choice, *cut.arrays, g, n, bounds.ends)[0] if sweeps else w
 
 

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, ShapeError
 from ..files import write
 from ..reading import Archive, read_bytes
 from ..types import FileName, Params, Value
@@ -67,16 +67,16 @@ def load(path: FileName, discount: float | None = None) -> MDP:
     - .txt: a map of a grid: `#` wall, `.` free, `G` goal (+1), `H` hole (-1), `S` where episodes begin (several: all
       alike), each step costs 0.04.
 
-    Raises InputError naming the file and what is wrong in it.
+    Raises InputError or ShapeError naming the file and what is wrong in it.
     """
     path = Path(path)
     if path.suffix.lower() not in READERS:
-        raise InputError(f"{path.name}: a process is read from .npz, .json or .txt")
+        raise InputError(f"{path.name or path}: a process is read from .npz, .json or .txt")
     raw = read_bytes(path, LARGEST)
     try:
         return READERS[path.suffix.lower()](raw, discount)
-    except InputError as error:
-        raise InputError(f"{path.name}: {error}") from None
+    except (InputError, ShapeError) as error:
+        raise type(error)(f"{path.name}: {error}") from None
 
 
 def parse(raw: bytes, discount: float | None = None) -> MDP:
@@ -88,8 +88,8 @@ def parse(raw: bytes, discount: float | None = None) -> MDP:
     form = ".npz" if raw[:2] == b"PK" else ".json" if raw.lstrip()[:1] in (b"{", b"[") else ".txt"
     try:
         return READERS[form](raw, discount)
-    except InputError as error:
-        raise InputError(f"standard input, read as {form[1:]}: {error}") from None
+    except (InputError, ShapeError) as error:
+        raise type(error)(f"standard input, read as {form[1:]}: {error}") from None
 
 
 def read_npz(raw: bytes, discount: float | None) -> MDP:
@@ -212,8 +212,8 @@ def from_named(found: dict[str, Value], g: float) -> MDP:
         raise InputError(f'has the "terminals" {str(terminals)[:60]!r}; they are a list of states')
     start = start_of(found.get("start"))
     named = [x for r in rows for x in (r[0], r[3])] + terminals + [x for x, _ in start]
-    number(named, states, "state")
-    number([r[1] for r in rows], actions, "action")
+    number(named, states, "state", 50_000_000)
+    number([r[1] for r in rows], actions, "action", MOST_ACTIONS - 1)
     entries = [(states[s], actions[a], p, states[n], r) for s, a, p, n, r in rows]
     ends = [states[t] for t in terminals]
     text = any(isinstance(x, str) for x in [*states, *actions])
@@ -238,12 +238,12 @@ def is_number(x: object) -> bool:
     return isinstance(x, int | float) and not isinstance(x, bool) and abs(x) <= sys.float_info.max
 
 
-def number(found: list[Value], index: dict[Hashable, int], what: str) -> None:
-    """Whole numbers stand for themselves, names are counted as they come."""
+def number(found: list[Value], index: dict[Hashable, int], what: str, most: int) -> None:
+    """Whole numbers, up to `most`, stand for themselves; names are counted as they come."""
     if all(isinstance(x, int) and not isinstance(x, bool) for x in found):
         if any(x < 0 for x in found):
             raise InputError(f"{what} {min(found)}: they are counted from 0")
-        if max(found, default=0) > 50_000_000:
+        if max(found, default=0) > most:
             raise InputError(f"{what} {max(found)} is too large; they are counted from 0")
         index.update({k: k for k in range(max(found, default=0) + 1)})
         return

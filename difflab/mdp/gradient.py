@@ -23,6 +23,7 @@ from .build import from_arrays
 from .checks import floats, tolerance_of
 from .implicit import recorded
 from .process import MDP, Solution
+from .run import closest
 from .ties import tie_width
 
 OFF_SIMPLEX = 0.1  # how far rows of P may sum from 1
@@ -112,9 +113,11 @@ def nearby(P: Value, R: Value, g: Value) -> MDP:
 
 def solved(process: MDP, method: str, tolerance: float) -> Solution:
     """The solution within the tolerance, or within what rounding allows."""
-    rough = process.solve(method, tolerance=attainable(process, max(tolerance, 1e-6)))
+    rough = closest(process, method, attainable(process, max(tolerance, 1e-6)))
+    if rough.gain is not None:
+        raise InputError(f"optimal_values: method={method!r} finds a bias, not discounted values; take another one")
     finest = attainable(process, tolerance, float(np.max(np.abs(rough.values), initial=0.0)))
-    return rough if rough.error_bound <= finest else process.solve(method, tolerance=finest)
+    return rough if rough.error_bound <= finest else closest(process, method, finest)
 
 
 def ties(m: Carrier, P: Value, R: Value, g: Value) -> Value:
@@ -219,7 +222,7 @@ def soft_values(P: Value, R: Value, discount: Value, temperature: Value = 1.0) -
     """Values (S,) of the best policy when its entropy is rewarded: v = temperature * logsumexp(q / temperature).
 
     Smooth in all arguments, so that gradients exist everywhere; goes to v* as the temperature goes to 0. The policy is
-    `soft_policy`. Shapes as in `optimal_values`; the temperature is above 0.
+    `soft_policy`. Shapes as in `optimal_values`; the temperature is above 0 and the discount below 1.
     B. Ziebart (2010), "Modeling purposeful adaptive behavior with the principle of maximum causal entropy".
 
     >>> import numpy as np
@@ -233,6 +236,8 @@ def soft_values(P: Value, R: Value, discount: Value, temperature: Value = 1.0) -
         for x, name in ((P, "P"), (R, "R"), (discount, "discount"), (temperature, "temperature"))
     )
     A, S = sizes("soft_values", P)
+    if float(plain(discount)) == 1:
+        raise InputError("soft_values: discount=1; the entropy of the choices would add up for ever: take one below 1")
     if not np.all(np.asarray(plain(temperature)) > 0):
         raise InputError(f"soft_values: temperature={plain(temperature)} must be above 0; optimal_values is the limit")
     R = per_pair(P, R, S, A)
@@ -253,9 +258,14 @@ def soft_policy(P: Value, R: Value, discount: Value, temperature: Value = 1.0) -
     >>> soft_policy(np.ones((2, 1, 1)), np.array([[0.0, np.log(3.0)]]), 0.0)
     array([[0.25, 0.75]])
     """
+    return np.exp(soft_log_policy(P, R, discount, temperature))
+
+
+def soft_log_policy(P: Value, R: Value, discount: Value, temperature: Value) -> Value:
+    """The logarithms (S, A) of `soft_policy`, finite where its probabilities are too small for a double."""
     P, R = floats_or_node(P, "P"), floats_or_node(R, "R")
     A, S = sizes("soft_policy", P)
     R = per_pair(P, R, S, A)
     v = soft_values(P, R, discount, temperature)
     q = R + discount * np.transpose(np.matmul(P, v))
-    return np.exp((q - np.reshape(soft_best(q, temperature), (S, 1))) / temperature)
+    return (q - np.reshape(soft_best(q, temperature), (S, 1))) / temperature

@@ -44,6 +44,8 @@ def backup_function(
 def expectation(process: MDP, probabilities: Value) -> Backup:
     """v -> sum over next states of p v, for each pair (K,); rows of several lengths are filled with zeros."""
     table = process.transitions
+    if not table.nnz:  # nothing follows anywhere: every state is terminal
+        return lambda v: np.zeros(process.n_pairs)
     lengths = np.diff(table.indptr)
     longest = max(int(lengths.max(initial=0)), 1)
     if (lengths == longest).all():

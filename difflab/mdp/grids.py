@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
 
@@ -144,6 +144,8 @@ def cells_of(many: Value, shape: tuple[int, int], what: str) -> Integers | list[
         if not outside.any():
             return many[:, 0].astype(np.intp) * shape[1] + many[:, 1].astype(np.intp)
         many = many[outside]
+    if not isinstance(many, Iterable):
+        raise InputError(f"gridworld: {what}s={many!r}; give a list of cells (row, column)")
     return [cell_of(at, shape, what) for at in many]
 
 
@@ -162,6 +164,8 @@ def number(x: Value, what: str) -> float:
 
 def jumps_of(teleports: Mapping[Value, Value], cell: Callable[[Value, str], int]) -> dict[int, tuple[int, float]]:
     found = {}
+    if not isinstance(teleports, Mapping):
+        raise InputError(f"gridworld: teleports={teleports!r}; give a dict of cell: (target, reward)")
     for at, jump in teleports.items():
         if not isinstance(jump, tuple | list) or len(jump) != 2:
             raise InputError(f"gridworld: the teleport of {at} is {jump!r}; it is (target, reward)")

@@ -13,13 +13,15 @@ from ..errors import ShapeError, UnsupportedError
 from ..graph.node_carrier import NODE
 from ..graph.traced import Traced, apply
 from ..primitives import Carrier
-from ..types import Array, Params, Shape, Value
+from ..types import Array, Params, Value
 from .backup import best, pair_values, under
 from .bounds import attainable
+from .checks import rewards_of_pairs
 from .devices import resolvent_on
 from .graphs import expectation
 from .linear import resolvent
 from .process import MDP, OPTIMAL_VALUES
+from .run import closest
 from .ties import tie_width
 from .types import Floats, Integers, Rows
 
@@ -34,7 +36,8 @@ def optimal_values(
     devices: int | None = None,
 ) -> Value:
     """See `MDP.optimal_values`."""
-    rewards = process.rewards if rewards is None else pairs_of(process, rewards)
+    rewards = np.array(rewards) if isinstance(rewards, list | tuple) else rewards
+    rewards = process.rewards if rewards is None else rewards_of_pairs(process, rewards, "optimal_values")
     probabilities = process.transitions.data if probabilities is None else probabilities
     discount = process.discount if discount is None else discount
     if Carrier.shape(probabilities) != process.transitions.data.shape:
@@ -45,7 +48,7 @@ def optimal_values(
     doubles(plain(rewards), plain(probabilities), plain(discount))
     there = with_numbers(process, plain(rewards), plain(probabilities), float(plain(discount)))
     more: Params = {} if devices is None else {"devices": devices}
-    solution = there.solve(tolerance=attainable(there, 1e-9), **more)
+    solution = closest(there, "auto", attainable(there, 1e-9), **more)
     if not recorded(rewards, probabilities, discount):
         return solution.values
     weights = shared(there, solution.values)
@@ -66,18 +69,6 @@ def doubles(*operands: Value) -> None:
                 "optimal_values of a process works on doubles, by reverse, forward and numerical methods; for others "
                 "take mdp.optimal_values(P, R, discount) with dense arrays"
             )
-
-
-def pairs_of(process: MDP, rewards: Value) -> Value:
-    """Rewards (K,) from (K,), (S, A) or (S,)."""
-    shape: Shape = Carrier.shape(rewards)
-    if shape == (process.n_states, process.n_actions):
-        return rewards[process.states, process.actions]
-    if shape == (process.n_pairs,):
-        return rewards
-    if shape == (process.n_states,):
-        return rewards[process.states]
-    raise ShapeError(f"optimal_values: rewards of shape {shape} for {process!r}; give (S, A), (S,) or one a pair")
 
 
 def with_numbers(process: MDP, rewards: Value, probabilities: Value, discount: float) -> MDP:

@@ -16,8 +16,8 @@ from ..errors import InputError, ShapeError
 from ..progress import doing, tell
 from ..types import Value
 from .backup import under
-from .checks import floats, policy_weights
-from .gradient import soft_policy
+from .checks import floats, policy_weights, real, whole
+from .gradient import soft_log_policy
 from .linear import check_proper
 from .process import MDP
 from .types import Floats
@@ -53,6 +53,8 @@ def visit_counts(process: MDP, episodes: Iterable[Value]) -> Floats:
     array([1., 1., 0.])
     """
     counts = np.zeros((process.n_states, process.n_actions))
+    if not isinstance(episodes, Iterable):
+        raise InputError(f"visit_counts: episodes={episodes!r}; give a list of them, as MDP.episode returns each")
     for told in episodes:
         try:
             states, actions = (np.asarray(x).ravel() for x in told[:2])
@@ -89,6 +91,7 @@ def inverse_rl(
     >>> int(found.rewards.argmax())
     2
     """
+    iterations = whole(iterations, "inverse_rl: iterations", 1)
     seen = floats(counts, "inverse_rl: counts")
     S, A = process.n_states, process.n_actions
     if seen.shape != (S, A):
@@ -97,6 +100,7 @@ def inverse_rl(
         )
     if not (np.isfinite(seen).all() and (seen >= 0).all() and seen.any()):
         raise InputError("inverse_rl: counts must be finite, none negative, and not all 0")
+    penalty = real(penalty, "inverse_rl: penalty")
     if not process.regular:
         raise InputError("inverse_rl: every state needs every action")
     basis = np.eye(S) if features is None else floats(features, "inverse_rl: features", finite=True)
@@ -108,8 +112,8 @@ def inverse_rl(
     total = seen.sum()
 
     def loss(theta: Value) -> Value:
-        policy = soft_policy(P, basis @ theta, g, temperature)
-        return -np.sum(seen * np.log(policy)) / total + penalty * np.sum(theta**2)
+        chosen = soft_log_policy(P, basis @ theta, g, temperature)
+        return -np.sum(seen * chosen) / total + penalty * np.sum(theta**2)
 
     history: list[float] = []
     both = value_and_grad(loss)
@@ -127,8 +131,8 @@ def inverse_rl(
     with doing("rewards from behaviour"):
         found = minimize(objective, start, jac=True, method="L-BFGS-B", callback=keep, options={"maxiter": iterations})
     rewards = basis @ found.x
-    policy = np.asarray(soft_policy(P, rewards, g, temperature))
-    return Recovered(rewards, policy, float(np.sum(seen * np.log(policy))), history, int(found.nit))
+    chosen = np.asarray(soft_log_policy(P, rewards, g, temperature))
+    return Recovered(rewards, np.exp(chosen), float(np.sum(seen * chosen)), history, int(found.nit))
 
 
 def rewards_for(process: MDP, policy: ArrayLike, margin: float = 0.1, iterations: int = 500) -> Floats:
@@ -146,13 +150,12 @@ def rewards_for(process: MDP, policy: ArrayLike, margin: float = 0.1, iterations
     """
     if not process.regular:
         raise InputError("rewards_for: every state needs every action")
+    iterations = whole(iterations, "rewards_for: iterations", 1)
     weights = policy_weights(process, policy).reshape(process.n_states, process.n_actions)
     if ((weights > 0).sum(axis=1) != 1)[~process.terminal].any():
         raise InputError("rewards_for: the policy must choose one action in every state")
-    if not 0 < margin < np.inf:
-        raise InputError(
-            f"rewards_for: margin={margin}; it must be a number above 0, or the policy would be one of several"
-        )
+    if real(margin, "rewards_for: margin") == 0:
+        raise InputError("rewards_for: margin=0; it must be above 0, or the policy would be one of several")
     check_proper(under(process, weights.ravel()), "rewards_for")
     P, R0 = process.dense()
     g, S = process.discount, process.n_states

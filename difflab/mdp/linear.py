@@ -37,11 +37,7 @@ def resolvent(chain: MDP, b: Floats, tolerance: float, start: Floats | None = No
     b = np.asarray(b, float)
     if S <= DENSE:
         matrix = np.eye(S) - g * chain.transitions.toarray()
-        try:
-            exact: Array = np.linalg.solve(matrix.T if transpose else matrix, b)
-            return exact
-        except np.linalg.LinAlgError:
-            raise endless(g) from None
+        return solve_dense(matrix.T if transpose else matrix, b, g)
     if S <= DIRECT:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", sparse_linalg.MatrixRankWarning)  # it is told below
@@ -50,6 +46,15 @@ def resolvent(chain: MDP, b: Floats, tolerance: float, start: Floats | None = No
             raise endless(g)
         return found
     return iterate(chain, b, tolerance, start, transpose)
+
+
+def solve_dense(matrix: Floats, b: Floats, g: float) -> Floats:
+    """The solution of a policy's system that is at hand as a whole."""
+    try:
+        exact: Array = np.linalg.solve(matrix, b)
+        return exact
+    except np.linalg.LinAlgError:
+        raise endless(g) from None
 
 
 def endless(g: float) -> InputError:
@@ -146,12 +151,12 @@ def swept(sweeper: Sweeper, b: Floats, x: Floats, aim: float) -> Floats:
 
 
 def check_proper(chain: MDP, what: str = "evaluate") -> None:
-    """With discount 1 a policy has values only if it reaches a terminal state from everywhere."""
-    if chain.discount < 1:
+    """Where steps do not discount, a policy has values only if it reaches a terminal state from everywhere."""
+    if chain.discount * chain.row_sum_range[1] < 1:  # rows that sum to a little more than 1 undo a discount next to it
         return
     stuck = np.flatnonzero(~reaches(chain, chain.terminal))
     if len(stuck):
         raise InputError(
-            f"{what}: with discount 1, the policy never reaches a terminal state from state {int(stuck[0])} "
-            f"({len(stuck)} such states); its value is not finite"
+            f"{what}: with discount {chain.discount:.12g}, the policy never reaches a terminal state from state "
+            f"{int(stuck[0])} ({len(stuck)} such states); its value is not finite"
         )

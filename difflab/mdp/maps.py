@@ -120,7 +120,7 @@ def taxi_map(process: MDP, passenger: str = "Y", destination: str = "G") -> MDP:
 
     Raises InputError for a process that is not gymnasium's Taxi and for places that it does not have.
     """
-    grid = process.layout
+    grid = getattr(process, "layout", None)
     if not isinstance(grid, Grid) or grid.states is None:
         raise InputError(f"taxi_map: {process!r} has no map of a taxi; it is for MDP.from_gymnasium of Taxi")
     for what, given, known in (("passenger", passenger, LETTERS), ("destination", destination, LETTERS[:-1])):

@@ -16,7 +16,7 @@ from .backup import best, chain_of, greedy_pairs, pair_values
 from .bounds import rounding
 from .checks import reaches
 from .graphs import backup_function
-from .linear import DENSE, solve_chain
+from .linear import DENSE, solve_chain, solve_dense
 from .ordering import levels
 from .process import MDP
 from .run import Run
@@ -94,19 +94,23 @@ def newton(process: MDP, run: Run, start: Floats | None = None) -> Found:
     from ..differentiate.jacobians import jacobian
 
     F = bellman_residual(process)
+
+    def whole_step(v: Floats, residual: Floats) -> Floats:
+        return solve_dense(np.asarray(jacobian(F)(v)), -residual, process.discount)
+
     v = solve_chain(chain_of(process, first_policy(process, start)), run.tolerance) if start is None else start.copy()
     v[process.terminal] = 0.0
     for step in run.sweeps(process, v, patience=20, thorough=True):
         v = step.v
         residual = np.asarray(F(v))
         if process.n_states <= DENSE:
-            way = np.linalg.solve(np.asarray(jacobian(F)(v)), -residual)
+            way = whole_step(v, residual)
         else:
             scale = float(np.abs(residual).max(initial=0.0))
             wanted = 1e-3 * min(1.0, run.tolerance / max(scale, 1e-300))
             way, reached = newton_step(F, v, residual, wanted, 4 if process.n_states <= WHOLE else 20)
             if not reached and process.n_states <= WHOLE:  # a chain that mixes slowly: no Krylov method is fast
-                way = np.linalg.solve(np.asarray(jacobian(F)(v)), -residual)
+                way = whole_step(v, residual)
         step.next = v + way
         step.next[process.terminal] = 0.0
     return run.found

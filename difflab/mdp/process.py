@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from ..cards.parts import Card
 from ..cards.shown import Shown
+from ..errors import InputError
 from ..graph.graph import Graph
 from ..hooks import Hook
 from ..types import Value
@@ -186,7 +187,10 @@ class MDP(Shown):
         return FROM_FUNCTION(step, states, actions, discount, terminals, start)
 
     def replace(self, **changes: Value) -> MDP:
-        """The same process with other `rewards` (K,), (S,) or (S, A), another `discount` or `start`; all checked."""
+        """The same process with other `rewards` (K,), (S,) or (S, A), another `discount` or `start`; all checked.
+
+        Where there are as many pairs as states, a vector of rewards has one for each pair.
+        """
         return REPLACE(self, changes)
 
     # Asked for ---------------------------------------------------------------------------------------------------
@@ -351,8 +355,11 @@ class Solution(Shown):
     def expected_return(self, start: Start = None) -> float:
         """The best expected return when S0 is drawn by `start` (a state, or probabilities (S,)), within `error_bound`.
 
-        Without `start`, by the process's own distribution, or from all states that are not terminal alike.
+        Without `start`, by the process's own distribution, or from all states that are not terminal alike. Raises
+        InputError for a solution of the average reward, whose values are a bias.
         """
+        if self.gain is not None:
+            raise InputError("expected_return: of the average reward there is no return; `gain` is what a step earns")
         return float(DISTRIBUTION(self.process, start, "expected_return") @ self.values)
 
     def ties(self, within: float | None = None) -> Flags:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import linprog
 
 from ..errors import InputError
-from .backup import best, chain_of, greedy_pairs, pair_values
+from .backup import best, chain_of, greedy_actions, greedy_pairs, pair_values
 from .bounds import GainBounds, proven, rounding
 from .checks import discount_of, reaches, values_of, whole
 from .linear import solve_chain
@@ -35,6 +35,11 @@ def linear_programming(process: MDP, run: Run) -> Found:
     program = linprog(
         np.ones(S), A_ub=constraint, b_ub=-process.rewards, bounds=np.stack([-free, free], axis=1), method="highs"
     )
+    if program.status == 2:  # no v satisfies all rows
+        raise InputError(
+            f"linear_programming: discount {process.discount:.12g}, and no values are large enough: a round of steps "
+            "that pays can be gone again and again; take a discount below 1, or see that no round of steps pays"
+        )
     if program.status != 0:
         raise InputError(f"linear_programming: HiGHS stopped: {program.message}")
     found = proven(process, np.where(process.terminal, 0.0, program.x))
@@ -80,10 +85,9 @@ def finite(
     for _ in range(steps):
         noise = process.discount * noise + rounding(process, v)
         q = pair_values(process, v)
-        pairs = greedy_pairs(process, q)
         v = np.where(process.terminal, v if final is not None else 0.0, best(q, process.starts, process.n_actions))
         stages.append(v)
-        policies.append(np.where(pairs >= 0, process.actions[pairs], 0))
+        policies.append(greedy_actions(process, q))
         run.record(max(noise, run.tolerance * 1.000001))
     if noise > run.tolerance:
         raise run.refuse(noise)

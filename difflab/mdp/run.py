@@ -10,13 +10,23 @@ import numpy as np
 
 from ..errors import InputError
 from ..progress import is_watched, tell
+from ..types import Value
 from .backup import Backup
 from .bounds import Bounds, shortest_path_bound
-from .process import MDP
+from .process import MDP, Solution
 from .solution import Found
 from .types import Floats
 
+WORTH = 1e-6  # of the largest value: a derivative of what is known no better may be that of another policy
 AT_REST = 200  # iterations after which values that no longer move are no longer waited for
+
+
+class Unproven(InputError):
+    """A tolerance that cannot be proven; the last bound that was, infinite where there is none."""
+
+    def __init__(self, message: str, bound: float = math.inf) -> None:
+        super().__init__(message)
+        self.bound: float = bound
 
 
 @dataclass(eq=False, slots=True)
@@ -81,6 +91,8 @@ class Run:
         while True:
             if step.estimate > self.tolerance:
                 self.record(max(step.estimate, 1.000001 * self.tolerance))
+                if not bounds.contracts and self.stalled(patience + process.n_states):  # time to cross the process
+                    raise self.refuse(math.inf)
             else:
                 step.v, step.w = step.next, other if step.next is one else one
                 step.lo, step.hi = backup(step.v, step.w)
@@ -91,7 +103,7 @@ class Run:
                     self.found = found
                     return
                 if step.final or self.stalled(patience) or (step.lo == step.hi == 0 and self.stalled(AT_REST)):
-                    raise self.refuse(step.bound)
+                    raise self.refuse(step.bound if bounds.contracts or found is not None else math.inf)
             yield step
 
     def judged(self, step: Sweep, bounds: Bounds, thorough: bool) -> tuple[float, Found | None]:
@@ -150,13 +162,29 @@ class Run:
         """Whether the bound has not fallen for so many iterations: rounding, or nothing to prove it by."""
         return self.iterations - self.best_at >= patience
 
-    def refuse(self, bound: float) -> InputError:
+    def refuse(self, bound: float) -> Unproven:
         if bound == math.inf:
-            return InputError(
-                f"{self.method}: with discount 1, or all but 1, actions that are as good as the best may go round for "
-                "ever here, so no bound can be proven; take a discount a little below 1, or give each step a cost"
+            return Unproven(
+                f"{self.method}: with discount 1, or all but 1, a round of steps that pays, or costs nothing, may go "
+                "on for ever, so no bound can be proven; take a discount a little below 1, or give each step a cost",
+                bound,
             )
-        return InputError(
+        return Unproven(
             f"{self.method}: no bound below {bound:.3g} can be proven in double precision here, tolerance is "
-            f"{self.tolerance:g}; ask for a larger one"
+            f"{self.tolerance:g}; ask for a larger one",
+            bound,
         )
+
+
+def closest(process: MDP, method: str, tolerance: float, **options: Value) -> Solution:
+    """The solution within the tolerance or, where rounding allows no such, within what it allows: with discount 1 a
+    bound grows with the steps to the end, which nobody knows before. Raises Unproven where that is next to nothing."""
+    try:
+        return process.solve(method, tolerance, **options)
+    except Unproven as error:
+        if error.bound == math.inf:
+            raise
+        found = process.solve(method, 2 * error.bound, **options)
+        if found.error_bound > WORTH * float(np.abs(found.values).max(initial=0.0)):
+            raise
+        return found

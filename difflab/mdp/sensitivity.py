@@ -16,11 +16,13 @@ from ..cards.shown import Shown
 from ..errors import InputError, ShapeError
 from ..types import Value
 from .backup import restricted
-from .checks import floats
+from .bounds import attainable
+from .checks import floats, whole
 from .gradient import optimal_values
 from .implicit import PolicySystem, shared
 from .process import MDP, Solution
-from .solution import solved
+from .run import closest
+from .solution import stationary
 from .ties import tie_width
 from .types import Flags, Floats, Rows
 
@@ -109,7 +111,7 @@ def sensitivity(solution: Solution, of: ArrayLike | None = None) -> Sensitivity:
     >>> mdp.sensitivity(grid.solve(), of=0).rewards[:, 1]  # by the reward of going right
     array([1.  , 0.5 , 0.25, 0.  ])
     """
-    process = solved(solution, "sensitivity").process
+    process = stationary(solution, "sensitivity").process
     w = weights_of(process, of)
     weights = shared(process, solution.values)
     system = PolicySystem(process, weights)
@@ -150,6 +152,7 @@ def unrolled_values(P: Value, R: Value, discount: Value, steps: int) -> Value:
     """
     from ..differentiate.control_flow import scan
 
+    steps = whole(steps, "unrolled_values: steps")
     backup: Callable[[Value], Value] = lambda v: np.max(R + discount * np.transpose(np.matmul(P, v)), axis=1)
     S = np.shape(P)[1]
     v, _ = scan(lambda v, _: (backup(v), 0.0), np.zeros(S), length=steps)
@@ -180,7 +183,7 @@ def compare_gradients(
         raise InputError("compare_gradients: every state needs every action here; use mdp.sensitivity")
     (P, R), alive = process.dense(), ~process.terminal
     w, g = weights_of(process, of), process.discount
-    steps = enough_steps(g, process.n_states) if steps is None else steps
+    steps = enough_steps(g, process.n_states) if steps is None else whole(steps, "compare_gradients: steps", 1)
     at = {"rewards": R, "discount": np.float64(g), "probabilities": P}
     if wrt not in at:
         raise InputError(f"compare_gradients: wrt={wrt!r}; it is rewards, discount or probabilities")
@@ -249,7 +252,7 @@ def kinks(solution: Solution, limit: int = 20) -> list[ValueKink]:
     'state 0: actions [1, 2] are tied; d v(s) / d r(s, a) is, for action 1: 0 from the left, 1 from the right, \
 action 2: 0 from the left, 1 from the right'
     """
-    process = solved(solution, "kinks").process
+    process, limit = stationary(solution, "kinks").process, whole(limit, "kinks: limit")
     tied = solution.ties(tie_width(solution.q))
     there = np.zeros((process.n_states, process.n_actions), bool)
     there[process.states, process.actions] = True
@@ -272,4 +275,4 @@ def one_sided(solution: Solution, s: int, a: int, side: int) -> float:
     rewards = np.zeros(process.n_pairs)
     rewards[k] = side
     among = restricted(process, np.flatnonzero(tied), rewards[tied])
-    return side * float(among.solve(tolerance=1e-9).values[s]) + 0.0
+    return side * float(closest(among, "auto", attainable(among, 1e-9)).values[s]) + 0.0

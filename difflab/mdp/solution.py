@@ -26,6 +26,18 @@ class Found:
     policies: Integers | None = None
 
 
+def stationary(solution: object, what: str) -> Solution:
+    """The solution whose values are v*, or an error where they are a bias or count the steps to go."""
+    found = solved(solution, what)
+    if found.gain is not None or found.stages is not None:
+        of = "the average reward of a step" if found.stages is None else f"{len(found.stages) - 1} steps to go"
+        raise InputError(
+            f"{what}: the solution by {found.method} is of {of}, and the derivatives are those of discounted values "
+            "without an end; give solution.process.solve()"
+        )
+    return found
+
+
 def solved(solution: object, what: str) -> Solution:
     """The solution, or an error for what is none: a process is the usual mistake."""
     if not isinstance(solution, Solution):

@@ -50,8 +50,11 @@ def fold_batchnorm(model: Sequential, params: Params, state: State) -> tuple[Seq
     return Sequential(layers), new_params, new_state
 
 
-def foldable(before: Layer, layer: Layer) -> bool:
-    return isinstance(before, FOLDABLE.get(type(layer), ())) and bool(getattr(layer, "track_running_stats", False))
+def foldable(before: Layer, layer: Value) -> bool:
+    if not isinstance(before, FOLDABLE.get(type(layer), ())) or not getattr(layer, "track_running_stats", False):
+        return False
+    made = getattr(before, "out_features" if isinstance(before, Linear) else "out_channels")
+    return bool(made == layer.num_features)  # behind a Linear on sequences the norm's channels are another axis
 
 
 def fold(before: Value, given: Params, norm: Value, params: Params, state: State) -> tuple[Layer, Params]:

@@ -15,6 +15,7 @@ from ..errors import InputError, ShapeError
 from ..reading import length, opened, read_array, read_bytes
 from ..types import Array, FileName, Shape, Value
 from .data.idx import read_idx
+from .data.table import read_numbers
 from .pictures import background, softmax
 from .training.checkpoint import load_checkpoint
 from .training.run import Run
@@ -122,13 +123,16 @@ def read_samples(path: Path, shape: Shape, invert: bool) -> Array:
     elif path.suffix.lower() == ".npy":
         x = read_npy(path)
     elif path.suffix.lower() == ".csv":
-        x = read_rows(path)
+        x = read_numbers(path)
     else:
         return read_picture(path, shape, invert)
     x = x / 255 if x.size and x.dtype == np.uint8 and len(shape) == 3 else x
     whole = x.reshape((-1, *shape)) if x.size and x.size % int(np.prod(shape)) == 0 else None
     if whole is None or (x.ndim > 1 and x.size // len(x) not in (int(np.prod(shape)), x.size)):
         raise ShapeError(f"{path}: an array of shape {x.shape} does not divide into samples of shape {shape}")
+    if not np.isfinite(whole).all():
+        k = int(np.flatnonzero(~np.isfinite(whole).reshape(len(whole), -1).all(axis=1))[0])
+        raise InputError(f"{path}: sample {k} holds {whole[k][~np.isfinite(whole[k])][0]:g}; give finite numbers")
     return whole.astype(np.float32)
 
 
@@ -141,13 +145,6 @@ def read_npy(path: Path) -> Array:
     if x.dtype.kind not in "fiu":
         raise InputError(f"{path} holds no array of numbers")
     return x
-
-
-def read_rows(path: Path) -> Array:
-    try:
-        return np.atleast_2d(np.genfromtxt(path, delimiter=",", invalid_raise=True, dtype=np.float32))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} is not a table of numbers: {error}") from None
 
 
 def read_picture(path: Path, shape: Shape, invert: bool) -> Array:

@@ -177,7 +177,12 @@ def finished(folder: Path, name: str) -> FinishedRun:
         raise InputError(f"{folder} {state}; name one that difflab train --out has written")
     if not (folder / "last.npz").exists():
         raise InputError(f"{folder} holds no run: there is no last.npz in it; difflab train --out FOLDER writes one")
-    reader = Reader(folder / "last.npz")
+    with Reader(folder / "last.npz") as reader:
+        return finished_run(reader, folder, name)
+
+
+def finished_run(reader: Reader, folder: Path, name: str) -> FinishedRun:
+    """What the run's last checkpoint says of it."""
     about = reader.about
     try:
         history = tuple(record_of(r) for r in about["history"])

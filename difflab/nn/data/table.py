@@ -21,25 +21,15 @@ def read_csv(path: FileName, *, label: str | int = -1) -> tuple[Array, Array, tu
     is taken as names.
     """
     path = Path(path)
-    try:
-        with io.TextIOWrapper(opened(path), newline="", encoding="utf-8-sig") as file:
-            rows = [(k, row) for k, row in enumerate(csv.reader(file), 1) if any(cell.strip() for cell in row)]
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} is not a CSV file in UTF-8: {error}") from None
-    if not rows:
-        raise InputError(f"{path} is empty")
+    rows = lines(path)
     width = len(rows[0][1])
     if width < 2:
         raise InputError(f"{path}: line 1 has one column; a table needs one to learn from and one to learn")
+    check_widths(path, rows)
     names = [f"column {k}" for k in range(1, width + 1)]
     if isinstance(label, str) or not any(is_number(cell) for cell in rows[0][1]):
         names = [cell.strip() for cell in rows[0][1]]
         rows = rows[1:]
-    for line, row in rows:
-        if len(row) != width:
-            raise InputError(f"{path}: line {line} has {len(row)} columns, line 1 has {width}")
     if not rows:
         raise InputError(f"{path} has names of columns and no rows")
     place = column(path, label, names)
@@ -51,6 +41,43 @@ def read_csv(path: FileName, *, label: str | int = -1) -> tuple[Array, Array, tu
     classes = sorted(set(labels), key=lambda v: (not is_number(v), float(v) if is_number(v) else 0.0, v))
     index = {v: k for k, v in enumerate(classes)}
     return x, np.array([index[v] for v in labels]), tuple(classes), kept
+
+
+def read_numbers(path: FileName) -> Array:
+    """A table of numbers alone, (rows, columns); a first line without any number is taken as names.
+
+    What is no finite number is refused with its line and column.
+    """
+    path = Path(path)
+    rows = lines(path)
+    if not any(is_number(cell) for cell in rows[0][1]):
+        rows = rows[1:]
+    if not rows:
+        raise InputError(f"{path} has no rows of numbers, separated by commas")
+    check_widths(path, rows)
+    return np.array([[number(path, n, f"column {k}", cell) for k, cell in enumerate(row, 1)] for n, row in rows])
+
+
+def lines(path: Path) -> list[tuple[int, list[str]]]:
+    """The cells of each line that is not blank, with its number; at least one."""
+    try:
+        with io.TextIOWrapper(opened(path), newline="", encoding="utf-8-sig") as file:
+            rows = [(k, row) for k, row in enumerate(csv.reader(file), 1) if any(cell.strip() for cell in row)]
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} is not a CSV file in UTF-8: {error}") from None
+    if not rows:
+        raise InputError(f"{path} is empty")
+    return rows
+
+
+def check_widths(path: Path, rows: list[tuple[int, list[str]]]) -> None:
+    """Each line has as many columns as the first."""
+    first, cells = rows[0]
+    for line, row in rows:
+        if len(row) != len(cells):
+            raise InputError(f"{path}: line {line} has {len(row)} columns, line {first} has {len(cells)}")
 
 
 def is_number(text: str) -> bool:

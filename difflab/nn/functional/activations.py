@@ -36,6 +36,7 @@ def leaky_relu(input: Value, negative_slope: float = 0.01, inplace: bool = False
     >>> leaky_relu(np.array([-1.0, 2.0]), 0.5)
     array([-0.5,  2. ])
     """
+    checks.numbers("leaky_relu", negative_slope=negative_slope)
     return row(rows.leaky_relu, real(input), negative_slope=negative_slope)
 
 
@@ -45,6 +46,7 @@ def elu(input: Value, alpha: float = 1.0, inplace: bool = False) -> Value:
     >>> elu(np.array([-np.inf, 2.0]))
     array([-1.,  2.])
     """
+    checks.numbers("elu", alpha=alpha)
     return row(rows.elu, real(input), alpha=alpha)
 
 
@@ -63,6 +65,7 @@ def celu(input: Value, alpha: float = 1.0, inplace: bool = False) -> Value:
     >>> celu(np.array([-np.inf, 2.0]), alpha=0.5)
     array([-0.5,  2. ])
     """
+    checks.numbers("celu", alpha=alpha)
     if alpha == 0:
         raise InputError("celu: alpha=0; it must not be zero")
     return row(rows.celu, real(input), alpha=alpha)
@@ -129,6 +132,7 @@ def hardtanh(input: Value, min_val: float = -1.0, max_val: float = 1.0, inplace:
     >>> hardtanh(np.array([-4.0, 0.5]))
     array([-1. ,  0.5])
     """
+    checks.numbers("hardtanh", min_val=min_val, max_val=max_val)
     if min_val > max_val:
         raise InputError(f"hardtanh: min_val={min_val} is larger than max_val={max_val}")
     return row(rows.hardtanh, real(input), min_val=min_val, max_val=max_val)
@@ -158,6 +162,7 @@ def softplus(input: Value, beta: float = 1.0, threshold: float = 20.0) -> Value:
     >>> softplus(np.array([-1000.0, 0.0, 50.0])).round(4)
     array([ 0.    ,  0.6931, 50.    ])
     """
+    checks.numbers("softplus", beta=beta, threshold=threshold)
     x = real(input)
     scaled = x if beta == 1 else beta * x
     y = row(rows.softplus, scaled)
@@ -179,6 +184,7 @@ def softshrink(input: Value, lambd: float = 0.5) -> Value:
     >>> softshrink(np.array([-2.0, 0.3]))
     array([-1.5,  0. ])
     """
+    checks.numbers("softshrink", lambd=lambd)
     if lambd < 0:
         raise InputError(f"softshrink: lambd={lambd} is negative")
     return row(rows.softshrink, real(input), lambd=lambd)
@@ -190,6 +196,7 @@ def hardshrink(input: Value, lambd: float = 0.5) -> Value:
     >>> hardshrink(np.array([-2.0, 0.3]))
     array([-2.,  0.])
     """
+    checks.numbers("hardshrink", lambd=lambd)
     return row(rows.hardshrink, real(input), lambd=lambd)
 
 
@@ -199,6 +206,7 @@ def threshold(input: Value, threshold: float, value: float, inplace: bool = Fals
     >>> threshold(np.array([0.5, 2.0]), 1.0, -7.0)
     array([-7.,  2.])
     """
+    checks.numbers("threshold", threshold=threshold, value=value)
     x = real(input)
     return np.where(x > threshold, x, value)
 

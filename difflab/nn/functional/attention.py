@@ -36,6 +36,7 @@ def scaled_dot_product_attention(
     >>> scaled_dot_product_attention(np.zeros((1, 2)), np.ones((2, 2)), np.array([[1.0], [3.0]]))
     array([[2.]])
     """
+    checks.numbers("scaled_dot_product_attention", dropout_p=dropout_p)
     what = "scaled_dot_product_attention"
     q, k, v = real(query), real(key), real(value)
     if min(q.ndim, k.ndim, v.ndim) < 2 or q.shape[-1] != k.shape[-1] or k.shape[-2] != v.shape[-2]:
@@ -46,7 +47,9 @@ def scaled_dot_product_attention(
     if enable_gqa:
         k, v = (np.repeat(x, repeats(what, q, x), axis=-3) for x in (k, v))
     mask = combined_mask(what, attn_mask, is_causal, (q.shape[-2], k.shape[-2]))
-    scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
+    if scale is None:
+        scale = 1 / math.sqrt(q.shape[-1])
+    checks.numbers(what, scale=scale)
     weights = attention_weights(q * scale, k, mask)
     if dropout_p > 0:
         weights = dropout(weights, dropout_p, key=dropout_key)

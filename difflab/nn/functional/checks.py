@@ -62,6 +62,28 @@ def per_axis(what: str, value: Value, n: int, least: int) -> Shape:
     return found
 
 
+def numbers(what: str, **settings: Value) -> None:
+    """Refuses settings that are no real numbers, by name; a traced one, or an array of one number, is a number too."""
+    for name, value in settings.items():
+        if value.__class__ is not float and value.__class__ is not int and not is_number(value):
+            raise InputError(f"{what}: {name}={value!r:.80}; give a number")
+
+
+def is_number(value: Value) -> bool:
+    if isinstance(value, float | np.integer | np.floating):
+        return True
+    return hasattr(value, "dtype") and value.shape == () and value.dtype.kind in "fiu"
+
+
+def integers(what: str, **settings: Value) -> None:
+    """Refuses settings that are no integers, by name."""
+    for name, value in settings.items():
+        try:
+            operator.index(value)
+        except TypeError:
+            raise InputError(f"{what}: {name}={value!r:.80}; give an integer") from None
+
+
 def batched(what: str, x: Value, n: int) -> tuple[Value, bool]:
     """The input as (batch, channels, *spatial) with n spatial axes, and whether it had its batch axis."""
     if x.ndim not in (n + 1, n + 2):

@@ -5,6 +5,8 @@ Each is a negative log-likelihood, so minimising one is maximising the likelihoo
 
 from __future__ import annotations
 
+import operator
+
 import numpy as np
 
 from ... import numpy as dnp
@@ -28,7 +30,8 @@ class Labels:
             )
         self.what: str = what
         self.axis: int = axis
-        self.ignored: int = int(ignore_index)
+        checks.integers(what, ignore_index=ignore_index)
+        self.ignored: int = operator.index(ignore_index)
         self.count: int = x.shape[axis]
         self.weight = weight
 
@@ -101,6 +104,7 @@ def cross_entropy(
     >>> cross_entropy(np.array([[1e4, 0.0]]), np.array([1]))
     np.float64(10000.0)
     """
+    checks.numbers("cross_entropy", label_smoothing=label_smoothing)
     reduction = legacy(size_average, reduce, reduction)
     checks.one_of("cross_entropy: reduction", reduction, "mean", "sum", "none")
     if not 0 <= label_smoothing <= 1:

@@ -100,10 +100,10 @@ def convolution(
     else:
         pairs = tuple((p, p) for p in checks.per_axis(f"{what}: padding", padding, n, 0))
     check_channels(what, x, weight, groups)
-    check_sizes(what, x.shape[2:], size, stride, [a + b for a, b in pairs], dilation)
     if ceil_mode:
         spans = [d * (k - 1) + 1 for k, d in zip(size, dilation)]
         pairs = tuple(map(filled_up, x.shape[2:], stride, pairs, spans))
+    check_sizes(what, x.shape[2:], size, stride, [a + b for a, b in pairs], dilation)
     y = checks.row(rows.conv, x, weight, stride=stride, padding=pairs, dilation=dilation, groups=groups)
     return checks.unbatched(with_bias(what, y, bias, n), had_batch)
 

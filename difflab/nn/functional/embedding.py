@@ -67,11 +67,13 @@ def embedding(
     numbers = row(rows.class_labels, numbers, what="embedding: the index", count=count, ignore_index=None)
     y = dnp.take(weight, numbers, axis=0)
     if max_norm is not None:
+        checks.numbers("embedding", max_norm=max_norm, norm_type=norm_type)
         length = checks.norm(stop_gradient(y), norm_type, -1, True)
         shorter = np.where(length > max_norm, stop_gradient(y) * (max_norm / (length + 1e-7)), stop_gradient(y))
         y = y + (shorter - stop_gradient(y))
     if padding_idx is None:
         return y
+    checks.integers("embedding", padding_idx=padding_idx)
     if not -count <= padding_idx < count:
         raise InputError(f"embedding: padding_idx={padding_idx} is out of range for {count} rows")
     return np.where(np.expand_dims(np.equal(numbers, padding_idx % count), -1), stop_gradient(y), y)
@@ -94,6 +96,7 @@ def dropout(input: Value, p: float = 0.5, training: bool = True, inplace: bool =
 
 def dropped(what: str, input: Value, p: float, training: bool, key: Value, kept_axes: int | None) -> Value:
     """Dropout of elements, or with `kept_axes` of all that stands behind so many first axes together."""
+    checks.numbers(what, p=p)
     x = real(input)
     if not 0 <= p <= 1:
         raise InputError(f"{what}: p={p}; it is a probability, between 0 and 1")

@@ -37,7 +37,11 @@ def pad(
     >>> pad(np.array([1.0, 2.0, 3.0]), (1, 2), "random", key=0).round(2)
     array([-2.27,  1.  ,  2.  ,  3.  ,  0.01, -0.59])
     """
-    if isinstance(pad, str) or not all(hasattr(n, "__index__") for n in pad):
+    if (
+        not isinstance(pad, Sequence | np.ndarray)
+        or isinstance(pad, str)
+        or not all(hasattr(n, "__index__") for n in pad)
+    ):
         raise InputError(f"pad: pad={pad!r}; give two integers for each axis, from the last one on")
     x, numbers = array(input), [int(n) for n in pad]
     checks.one_of("pad: mode", mode, "constant", *MODES, "random")
@@ -158,6 +162,7 @@ def pixel_shuffle(input: Value, upscale_factor: int) -> Value:
     array([[[0., 1.],
             [2., 3.]]])
     """
+    checks.integers("pixel_shuffle", upscale_factor=upscale_factor)
     x, r = array(input), upscale_factor
     if x.ndim < 3 or r < 1 or x.shape[-3] % (r * r):
         raise ShapeError(f"pixel_shuffle: upscale_factor={r} squared must divide the channels of shape {x.shape}")
@@ -174,6 +179,7 @@ def pixel_unshuffle(input: Value, downscale_factor: int) -> Value:
     >>> pixel_unshuffle(np.arange(4.0).reshape(1, 2, 2), 2).ravel()
     array([0., 1., 2., 3.])
     """
+    checks.integers("pixel_unshuffle", downscale_factor=downscale_factor)
     x, r = array(input), downscale_factor
     if x.ndim < 3 or r < 1 or x.shape[-1] % r or x.shape[-2] % r:
         raise ShapeError(f"pixel_unshuffle: downscale_factor={r} must divide height and width of shape {x.shape}")

@@ -81,6 +81,7 @@ def smooth_l1_loss(
     >>> smooth_l1_loss(np.array([0.5, 3.0]), np.zeros(2), reduction="none")
     array([0.125, 2.5  ])
     """
+    checks.numbers("smooth_l1_loss", beta=beta)
     reduction = legacy(size_average, reduce, reduction)
     if beta < 0:
         raise InputError(f"smooth_l1_loss: beta={beta} is negative")
@@ -95,6 +96,7 @@ def huber_loss(input: Value, target: Value, reduction: str = "mean", delta: floa
     >>> huber_loss(np.array([0.5, 3.0]), np.zeros(2), reduction="none", delta=2.0)
     array([0.125, 4.   ])
     """
+    checks.numbers("huber_loss", delta=delta)
     if delta <= 0:
         raise InputError(f"huber_loss: delta={delta}; it must be positive")
     x, target = pair("huber_loss", input, target)
@@ -117,6 +119,7 @@ def gaussian_nll_loss(
     >>> gaussian_nll_loss(np.array([1.0]), np.array([3.0]), np.array([4.0])).round(4)
     np.float64(1.1931)
     """
+    checks.numbers("gaussian_nll_loss", eps=eps)
     x, target = real(input), real(target)
     same_shape("gaussian_nll_loss", input=x, target=target)
     var = real(var) if hasattr(var, "shape") or isinstance(var, list) else np.full(x.shape, var, x.dtype)
@@ -151,6 +154,7 @@ def poisson_nll_loss(
     >>> poisson_nll_loss(np.array([0.0]), np.array([3.0]))
     np.float64(1.0)
     """
+    checks.numbers("poisson_nll_loss", eps=eps)
     x, target = pair("poisson_nll_loss", input, target)
     values = np.exp(x) - target * x if log_input else x - target * np.log(x + eps)
     if full:
@@ -173,6 +177,7 @@ def hinge_embedding_loss(
     >>> hinge_embedding_loss(np.array([0.25, 0.25]), np.array([1, -1]), reduction="none")
     array([0.25, 0.75])
     """
+    checks.numbers("hinge_embedding_loss", margin=margin)
     x, target = pair("hinge_embedding_loss", input, target)
     values = np.where(target != 1, clamped(margin - x), 0.0) + np.where(target != -1, x, 0.0)
     return reduced("hinge_embedding_loss", values, legacy(size_average, reduce, reduction))
@@ -192,6 +197,7 @@ def margin_ranking_loss(
     >>> margin_ranking_loss(np.array([1.0]), np.array([3.0]), np.array([1.0]))
     np.float64(2.0)
     """
+    checks.numbers("margin_ranking_loss", margin=margin)
     x1, x2, target = real(input1), real(input2), real(target)
     same_shape("margin_ranking_loss", input1=x1, input2=x2, target=target)
     values = clamped(-target * (x1 - x2) + margin)
@@ -204,6 +210,8 @@ def cosine_similarity(x1: Value, x2: Value, dim: int = 1, eps: float = 1e-8) -> 
     >>> cosine_similarity(np.array([[3.0, 4.0]]), np.array([[4.0, 3.0]]))
     array([0.96])
     """
+    checks.numbers("cosine_similarity", eps=eps)
+    checks.integers("cosine_similarity", dim=dim)
     x1, x2 = np.broadcast_arrays(real(x1), real(x2))
     if not -x1.ndim <= dim < x1.ndim:
         raise ShapeError(f"cosine_similarity: dim={dim} is out of range for arrays of shape {x1.shape}")
@@ -232,6 +240,7 @@ def cosine_embedding_loss(
     >>> cosine_embedding_loss(np.array([[3.0, 4.0]]), np.array([[4.0, 3.0]]), np.array([1])).round(4)
     np.float64(0.04)
     """
+    checks.numbers("cosine_embedding_loss", margin=margin)
     x1, x2, target = real(input1), real(input2), real(target)
     same_shape("cosine_embedding_loss", input1=x1, input2=x2)
     if x1.ndim not in (1, 2) or target.shape != x1.shape[:-1]:
@@ -251,6 +260,7 @@ def pairwise_distance(x1: Value, x2: Value, p: float = 2.0, eps: float = 1e-6, k
     >>> pairwise_distance(np.array([[3.0, 4.0]]), np.zeros((1, 2)), eps=0.0)
     array([5.])
     """
+    checks.numbers("pairwise_distance", p=p, eps=eps)
     return checks.norm(real(x1) - real(x2) + eps, p, -1, keepdim)
 
 
@@ -273,6 +283,7 @@ def triplet_margin_loss(
     >>> triplet_margin_loss(np.zeros(1), np.array([2.0]), np.array([1.0]), eps=0.0)
     np.float64(2.0)
     """
+    checks.numbers("triplet_margin_loss", margin=margin, p=p, eps=eps)
     a, b, c = real(anchor), real(positive), real(negative)
     same_shape("triplet_margin_loss", anchor=a, positive=b, negative=c)
     near, far = pairwise_distance(a, b, p, eps), pairwise_distance(a, c, p, eps)

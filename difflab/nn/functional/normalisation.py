@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ...errors import InputError, ShapeError
@@ -60,6 +62,7 @@ def batch_norm(
     >>> y.ravel(), mean, var
     (array([-1.,  1.]), array([0.2]), array([1.1]))
     """
+    checks.numbers("batch_norm", momentum=momentum, eps=eps)
     x = real(input)
     if x.ndim < 2:
         raise ShapeError(f"batch_norm: an input of shape {x.shape}; it is (batch, channels, *spatial)")
@@ -94,6 +97,7 @@ def layer_norm(
     >>> layer_norm(np.array([[1.0, 3.0]]), (2,), eps=0.0)
     array([[-1.,  1.]])
     """
+    checks.numbers("layer_norm", eps=eps)
     x, weight, bias, axes = last_axes("layer_norm", input, normalized_shape, weight=weight, bias=bias)
     return scaled(standardised(x, axes, eps)[0], weight, bias)
 
@@ -101,7 +105,11 @@ def layer_norm(
 def last_axes(what: str, input: Value, normalized_shape: Sizes, **vectors: Value) -> tuple[Value, ...]:
     """The input and the vectors as arrays, once they have the shape, and the axes it stands for."""
     x = real(input)
-    shape = (normalized_shape,) if hasattr(normalized_shape, "__index__") else tuple(normalized_shape)
+    if isinstance(normalized_shape, int | np.integer):
+        normalized_shape = (int(normalized_shape),)
+    if not isinstance(normalized_shape, Sequence | np.ndarray):
+        raise InputError(f"{what}: normalized_shape={normalized_shape!r:.80}; give an integer, or a list of them")
+    shape = tuple(normalized_shape)
     if not shape or x.shape[-len(shape) :] != shape:
         raise ShapeError(f"{what}: normalized_shape={shape} is not the end of the input's shape {x.shape}")
     found = [None if v is None else real(v) for v in vectors.values()]
@@ -121,6 +129,7 @@ def rms_norm(input: Value, normalized_shape: Sizes, weight: Value = None, eps: f
     """
     x, weight, axes = last_axes("rms_norm", input, normalized_shape, weight=weight)
     eps = float(np.finfo(x.dtype).eps) if eps is None else eps
+    checks.numbers("rms_norm", eps=eps)
     return scaled(x / np.sqrt(np.mean(np.square(x), axis=axes, keepdims=True) + eps), weight, None)
 
 
@@ -132,6 +141,8 @@ def group_norm(input: Value, num_groups: int, weight: Value = None, bias: Value 
     >>> group_norm(np.array([[1.0, 3.0, 5.0, 5.0]]), 2, eps=1e-12).round(6)
     array([[-1.,  1.,  0.,  0.]])
     """
+    checks.numbers("group_norm", eps=eps)
+    checks.integers("group_norm", num_groups=num_groups)
     x = real(input)
     if x.ndim < 2:
         raise ShapeError(f"group_norm: an input of shape {x.shape}; it is (batch, channels, *spatial)")
@@ -162,6 +173,7 @@ def instance_norm(
     >>> instance_norm(np.array([[[1.0, 3.0]]]), eps=0.0)
     array([[[-1.,  1.]]])
     """
+    checks.numbers("instance_norm", momentum=momentum, eps=eps)
     x = real(input)
     if x.ndim < 3:
         raise ShapeError(f"instance_norm: an input of shape {x.shape}; it is (batch, channels, *spatial)")
@@ -189,6 +201,10 @@ def local_response_norm(input: Value, size: int, alpha: float = 1e-4, beta: floa
     >>> local_response_norm(np.ones((1, 1, 1)), 1, alpha=3.0, beta=0.5)
     array([[[0.5]]])
     """
+    checks.numbers("local_response_norm", alpha=alpha, beta=beta, k=k)
+    checks.integers("local_response_norm", size=size)
+    if size < 1:
+        raise InputError(f"local_response_norm: size={size}; it must be at least 1")
     x = real(input)
     if x.ndim < 3:
         raise ShapeError(f"local_response_norm: an input of shape {x.shape}; it is (batch, channels, *spatial)")
@@ -206,6 +222,7 @@ def normalize(input: Value, p: float = 2.0, dim: Axis = 1, eps: float = 1e-12, o
     >>> normalize(np.array([[3.0, 4.0]]))
     array([[0.6, 0.8]])
     """
+    checks.numbers("normalize", p=p, eps=eps)
     if out is not None:
         raise InputError("normalize: out= is not supported; assign the result to a name")
     x = real(input)

@@ -36,8 +36,9 @@ class Windows:
             raise InputError(
                 f"{what}: padding={padding!r} is more than half of kernel_size={self.size}: a window could lie outside"
             )
-        check_sizes(what, shape, self.size, self.stride, [2 * p for p in self.padding], self.dilation)
         self.counts: Shape = tuple(map(self.count, shape, range(n), (bool(ceil_mode),) * n))
+        if min(self.counts) < 1:
+            check_sizes(what, shape, self.size, self.stride, [2 * p for p in self.padding], self.dilation)
         self.extra: Shape = tuple(  # elements behind the padding that the last window still reaches
             max(0, (c - 1) * s + w - h - 2 * p)
             for h, c, s, w, p in zip(shape, self.counts, self.stride, self.span, self.padding)
@@ -171,6 +172,7 @@ def avg_pool(
     checks.batched(what, x, n)
     windows = Windows(what, x.shape[-n:], kernel_size, stride, padding, 1, ceil_mode)
     if divisor_override is not None:
+        checks.numbers(what, divisor_override=divisor_override)
         if divisor_override == 0:
             raise InputError(f"{what}: divisor_override=0; it must not be zero")
         return checks.row(rows.avg_pool, x, divisor=divisor_override, **windows.params)
@@ -337,6 +339,7 @@ def adaptive_max_pool2d(input: Value, output_size: Sizes, return_indices: bool =
 def lp_pool(
     what: str, n: int, input: Value, norm_type: float, kernel_size: Sizes, stride: Sizes | None, ceil_mode: bool
 ) -> Value:
+    checks.numbers(what, norm_type=norm_type)
     x = checks.real(input)
     powers = np.power(x, norm_type)
     mean = avg_pool(what, n, powers, kernel_size, stride, 0, ceil_mode, True, None)

@@ -177,6 +177,7 @@ class PReLU(Layer):
 
     def __post_init__(self) -> None:
         counts(self, "num_parameters")
+        super().__post_init__()
 
     def start(self, rng: np.random.Generator, dtype: np.dtype) -> tuple[Params, State]:
         return {"weight": np.full(self.num_parameters, self.init_slope, dtype)}, {}

@@ -40,7 +40,8 @@ class MultiheadAttention(Layer):
     batch_first: bool = False
 
     def __post_init__(self) -> None:
-        counts(self, "embed_dim", "num_heads")
+        counts(self, "embed_dim", "num_heads", *[n for n in ("kdim", "vdim") if getattr(self, n) is not None])
+        super().__post_init__()
         if self.embed_dim % self.num_heads:
             raise InputError(
                 f"MultiheadAttention: embed_dim={self.embed_dim} does not divide into {self.num_heads} heads"
@@ -141,6 +142,7 @@ class TransformerEncoderLayer(Layer):
 
     def __post_init__(self) -> None:
         counts(self, "d_model", "nhead", "dim_feedforward")
+        super().__post_init__()
         if self.activation not in ("relu", "gelu"):
             raise InputError(f'TransformerEncoderLayer: activation={self.activation!r}; it is "relu" or "gelu"')
 
@@ -222,6 +224,7 @@ class PositionalEncoding(Plain):
 
     def __post_init__(self) -> None:
         counts(self, "d_model")
+        super().__post_init__()
 
     def call(self, x: Value) -> Value:
         x = checks.real(x)

@@ -38,12 +38,13 @@ class _Conv(Layer):
 
     def __post_init__(self) -> None:
         counts(self, "in_channels", "out_channels", "groups")
+        super().__post_init__()
         n = self.axes
         frozen(self, **{k: pair(self, k, n) for k in ("kernel_size", "stride", "dilation")})
-        if self.padding not in ("same", "valid"):
-            if isinstance(self.padding, str):
-                raise InputError(f'{self.label}: padding={self.padding!r}; give integers, "same" or "valid"')
+        if not isinstance(self.padding, str):
             frozen(self, padding=pair(self, "padding", n, 0))
+        elif self.padding not in ("same", "valid"):
+            raise InputError(f'{self.label}: padding={self.padding!r}; give integers, "same" or "valid"')
         if self.padding == "same" and max(self.stride) > 1:
             raise InputError(f'{self.label}: padding="same" goes with stride 1, not {self.stride}')
         if self.padding_mode not in PADDING_MODES:
@@ -191,6 +192,7 @@ class ConvTranspose2d(Layer):
 
     def __post_init__(self) -> None:
         counts(self, "in_channels", "out_channels", "groups")
+        super().__post_init__()
         frozen(self, **{k: pair(self, k) for k in ("kernel_size", "stride", "dilation")})
         frozen(self, **{k: pair(self, k, least=0) for k in ("padding", "output_padding")})
         if self.in_channels % self.groups or self.out_channels % self.groups:

@@ -29,6 +29,7 @@ class Dropout(Layer):
     p: float = 0.5
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 <= self.p <= 1:
             raise InputError(f"{type(self).__name__}: p={self.p}; a probability is between 0 and 1")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import operator
+from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields
 from typing import ClassVar, TypeVar, dataclass_transform
 
@@ -30,6 +31,9 @@ class Layer(Shown):
 
     __dataclass_fields__: ClassVar[dict[str, Field[Value]]]
     scheme: ClassVar[Scheme | str | None] = None
+
+    def __post_init__(self) -> None:
+        check_kinds(self)
 
     def init(
         self, rng: np.random.Generator | int, dtype: DTypeLike = np.float64, *, weights: Scheme | str | None = None
@@ -153,6 +157,37 @@ def floating(dtype: DTypeLike, where: str) -> DType:
     return found
 
 
+def is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
+def is_integer(value: Value) -> bool:
+    try:
+        return not isinstance(value, bool) and operator.index(value) is not None
+    except TypeError:
+        return False
+
+
+KINDS: dict[str, tuple[Callable[[Value], bool], str]] = {
+    "float": (is_number, "a number"),
+    "int": (is_integer, "an integer"),
+    "bool": (lambda value: isinstance(value, int | np.bool_) and value in (0, 1), "True or False"),
+    "str": (lambda value: isinstance(value, str), "text"),
+    "None": (lambda value: value is None, "None"),
+}
+
+
+def check_kinds(layer: Layer) -> None:
+    """Refuses settings of difflab's own layers that are not of the kinds that their annotations name."""
+    if not type(layer).__module__.startswith(__name__.rpartition(".")[0]):
+        return
+    for f in fields(layer):
+        kinds, value = [str(kind).strip() for kind in str(f.type).split("|")], getattr(layer, f.name)
+        if KINDS.keys() >= set(kinds) and not any(KINDS[kind][0](value) for kind in kinds):
+            wanted = " or ".join(KINDS[kind][1] for kind in kinds)
+            raise InputError(f"{type(layer).__name__}: {f.name}={value!r:.80}; give {wanted}")
+
+
 def counts(layer: Layer, *names: str) -> None:
     """Checks that the settings of these names are integers of at least 1."""
     for name in names:
@@ -162,18 +197,18 @@ def counts(layer: Layer, *names: str) -> None:
 
 def counted(value: Value) -> bool:
     """Whether it is an integer of at least 1."""
-    try:
-        return not isinstance(value, bool) and operator.index(value) >= 1
-    except TypeError:
-        return False
+    return is_integer(value) and operator.index(value) >= 1
 
 
-def numbers(layer: Layer, *names: str) -> None:
-    """Checks that the settings of these names are numbers, or None."""
-    for name in names:
-        value = getattr(layer, name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float | np.number)):
-            raise InputError(f"{type(layer).__name__}: {name}={value!r}; give a number")
+def sizes(layer: Layer, name: str) -> Shape:
+    """A setting as the sizes of some axes, from one for a single axis or a sequence of them."""
+    value = getattr(layer, name)
+    each = (value,) if is_integer(value) or not isinstance(value, tuple | list | np.ndarray) else tuple(value)
+    if not each or not all(map(counted, each)):
+        raise InputError(
+            f"{type(layer).__name__}: {name}={value!r:.80}; give an integer of at least 1, or some of them"
+        )
+    return tuple(map(operator.index, each))
 
 
 def pair(layer: Layer, name: str, n: int = 2, least: int = 1) -> Shape:

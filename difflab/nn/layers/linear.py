@@ -10,7 +10,7 @@ from ...errors import InputError, ShapeError
 from ...types import DType, Params, State, Value
 from .. import functional as F
 from ..arrays import Initial
-from .layer import Layer, Plain, counts, weights, with_init
+from .layer import Layer, Plain, counted, counts, frozen, weights, with_init
 
 
 @with_init
@@ -31,6 +31,7 @@ class Linear(Layer):
 
     def __post_init__(self) -> None:
         counts(self, "in_features", "out_features")
+        super().__post_init__()
 
     def start(self, rng: np.random.Generator, dtype: DType) -> tuple[Params, State]:
         bias = (self.out_features,) if self.bias else None
@@ -85,7 +86,11 @@ class Unflatten(Plain):
     unflattened_size: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "unflattened_size", tuple(self.unflattened_size))
+        super().__post_init__()
+        size = self.unflattened_size
+        if not isinstance(size, tuple | list) or not all(n == -1 or counted(n) for n in size):
+            raise InputError(f"Unflatten: unflattened_size={size!r:.80}; give a tuple of sizes, one of which may be -1")
+        frozen(self, unflattened_size=tuple(size))
 
     def call(self, x: Value) -> Value:
         shape = np.shape(x)
@@ -116,6 +121,7 @@ class Embedding(Layer):
 
     def __post_init__(self) -> None:
         counts(self, "num_embeddings", "embedding_dim")
+        super().__post_init__()
         k, n = self.padding_idx, self.num_embeddings
         if k is not None and not -n <= k < n:
             raise InputError(f"Embedding: padding_idx={k}; there are {n} embeddings")

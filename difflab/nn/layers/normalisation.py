@@ -11,7 +11,7 @@ from ...errors import InputError, ShapeError
 from ...types import DType, Params, Shape, State, Value
 from .. import functional as F
 from ..arrays import PerAxis
-from .layer import Layer, counts, frozen, numbers
+from .layer import Layer, counts, frozen, sizes
 
 
 def ones_and_zeros(shape: Shape, dtype: DType, bias: bool = True) -> Params:
@@ -33,7 +33,7 @@ class _Running(Layer):
 
     def __post_init__(self) -> None:
         counts(self, "num_features")
-        numbers(self, "eps", "momentum")
+        super().__post_init__()
         if self.momentum is not None and not 0 <= self.momentum <= 1:
             raise InputError(f"{type(self).__name__}: momentum={self.momentum}; it is between 0 and 1, or None")
 
@@ -100,7 +100,8 @@ class BatchNorm2d(_Running):
 
 @dataclass(frozen=True)
 class InstanceNorm2d(_Running):
-    """Each channel of each image by its own mean and variance (Ulyanov et al. 2016)."""
+    """Each channel of each image by its own mean and variance (Ulyanov et al. 2016): (batch, channels, height, width),
+    or one image without the batch axis."""
 
     affine: bool = False
     track_running_stats: bool = False
@@ -110,6 +111,13 @@ class InstanceNorm2d(_Running):
     def check(self, x: Value) -> None:
         shape = np.shape(x)
         super().check(x if len(shape) != 3 else np.empty((0, *shape)))
+
+    def apply(self, params: Params, state: State, x: Value, *, training: bool) -> tuple[Value, State]:
+        self.check(x)
+        if np.ndim(x) == 4:
+            return super().apply(params, state, x, training=training)
+        y, state = super().apply(params, state, np.expand_dims(x, 0), training=training)
+        return y[0], state
 
     def normalise(
         self, x: Value, mean: Value, var: Value, weight: Value, bias: Value, training: bool, momentum: Value
@@ -133,8 +141,8 @@ class LayerNorm(Layer):
     bias: bool = True
 
     def __post_init__(self) -> None:
-        shape = self.normalized_shape
-        frozen(self, normalized_shape=(int(shape),) if hasattr(shape, "__index__") else tuple(map(int, shape)))
+        super().__post_init__()
+        frozen(self, normalized_shape=sizes(self, "normalized_shape"))
 
     def start(self, rng: np.random.Generator, dtype: DType) -> tuple[Params, State]:
         return (ones_and_zeros(self.normalized_shape, dtype, self.bias) if self.elementwise_affine else {}), {}
@@ -152,8 +160,8 @@ class RMSNorm(Layer):
     elementwise_affine: bool = True
 
     def __post_init__(self) -> None:
-        shape = self.normalized_shape
-        frozen(self, normalized_shape=(int(shape),) if hasattr(shape, "__index__") else tuple(map(int, shape)))
+        super().__post_init__()
+        frozen(self, normalized_shape=sizes(self, "normalized_shape"))
 
     def start(self, rng: np.random.Generator, dtype: DType) -> tuple[Params, State]:
         return (ones_and_zeros(self.normalized_shape, dtype, False) if self.elementwise_affine else {}), {}
@@ -173,6 +181,7 @@ class GroupNorm(Layer):
 
     def __post_init__(self) -> None:
         counts(self, "num_groups", "num_channels")
+        super().__post_init__()
         if self.num_channels % self.num_groups:
             raise InputError(f"GroupNorm: {self.num_channels} channels do not make {self.num_groups} equal groups")
 

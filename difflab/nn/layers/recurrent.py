@@ -28,6 +28,7 @@ class _Recurrent(Layer):
 
     def __post_init__(self) -> None:
         counts(self, "input_size", "hidden_size", "num_layers")
+        super().__post_init__()
         if not 0 <= self.dropout <= 1:
             raise InputError(f"{type(self).__name__}: dropout={self.dropout}; a probability is between 0 and 1")
 
@@ -121,6 +122,13 @@ class Outputs(Layer):
 
     layer: Layer
     last: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.layer, Layer):
+            raise InputError(
+                f"Outputs: layer={self.layer!r:.80} is not a layer; give a recurrent one, such as nn.LSTM(3, 5)"
+            )
 
     def start(self, rng: np.random.Generator, dtype: DType) -> tuple[Params, State]:
         return self.layer.start(rng, dtype)

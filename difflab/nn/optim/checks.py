@@ -59,6 +59,7 @@ LEAST = (
 SHARES = ("alpha", "rho", "b1", "b2")  # of the past in an average
 NUMBERS = ("step_size", "dampening")
 RATES = ("lr", "learning_rate")
+FLAGS = ("nesterov", "maximize", "centered", "amsgrad")
 
 
 class Settings:
@@ -81,6 +82,8 @@ def wanted(key: str, value: object, least: tuple[str, ...], shares: tuple[str, .
         return "give a rate of at least 0, or a schedule"
     if key in least and not at_least_zero(value):
         return "give a number of at least 0"
+    if key in FLAGS and not (isinstance(value, int | np.bool_) and value in (0, 1)):
+        return "give True or False"
     if key in NUMBERS and not number(value):
         return "give a number"
     if key == "betas" and not (isinstance(value, tuple) and len(value) == 2 and all(map(below_one, value))):
@@ -98,3 +101,7 @@ def below_one(value: object) -> bool:
 
 def number(x: object) -> TypeGuard[float]:
     return isinstance(x, int | float | np.integer | np.floating) and not isinstance(x, bool)
+
+
+def whole(x: object) -> TypeGuard[int]:
+    return isinstance(x, int | np.integer) and not isinstance(x, bool)

@@ -59,7 +59,8 @@ class scale_by_stddev(scale_by_rms):
 
     def update(self, x: Value, memory: Memory, p: Value) -> tuple[Value, Memory]:
         square, mean = averaged(memory["square"], x * x, self.decay), averaged(memory["mean"], x, self.decay)
-        return x / (np.sqrt(square - mean * mean) + self.eps), {"square": square, "mean": mean}
+        variance = np.maximum(square - mean * mean, 0.0)  # rounding may leave less than 0 where gradients stay alike
+        return x / (np.sqrt(variance) + self.eps), {"square": square, "mean": mean}
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ...errors import InputError
 from ..arrays import Number, Schedule
+from .checks import at_least_zero, number, whole
 
 
 def real(step: Number) -> Number:
@@ -17,7 +19,7 @@ def real(step: Number) -> Number:
 def check(schedule: Schedule, **least: float) -> None:
     for name, bound in {"lr": 0.0, **least}.items():
         value = getattr(schedule, name)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value >= bound:
+        if not at_least_zero(value) or not value >= bound:
             raise InputError(f"{type(schedule).__name__}: {name}={value!r}; give a number of at least {bound:g}")
 
 
@@ -49,7 +51,10 @@ class MultiStepLR:
     gamma: float = 0.1
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "milestones", tuple(self.milestones))
+        given = self.milestones
+        if not isinstance(given, Sequence | np.ndarray) or not all(whole(m) for m in given):
+            raise InputError(f"MultiStepLR: milestones={given!r:.80}; give a list of integers, counts of updates")
+        object.__setattr__(self, "milestones", tuple(map(int, given)))
         check(self, gamma=0.0)
 
     def __call__(self, step: Number) -> Number:
@@ -120,7 +125,7 @@ class OneCycleLR:
 
     def __post_init__(self) -> None:
         check(self, total_steps=1, div_factor=1.0, final_div_factor=1.0)
-        if not 0 < self.pct_start < 1:
+        if not number(self.pct_start) or not 0 < self.pct_start < 1:
             raise InputError(f"OneCycleLR: pct_start={self.pct_start!r}; give a share between 0 and 1")
 
     def __call__(self, step: Number) -> Number:
@@ -151,7 +156,7 @@ class Warmup:
             raise InputError(
                 f"Warmup: schedule={self.schedule!r}; give a schedule, such as CosineAnnealingLR(0.1, 1000)"
             )
-        if isinstance(self.steps, bool) or not isinstance(self.steps, int) or self.steps < 1:
+        if not whole(self.steps) or self.steps < 1:
             raise InputError(f"Warmup: steps={self.steps!r}; give an integer of at least 1")
 
     def __call__(self, step: Number) -> Number:

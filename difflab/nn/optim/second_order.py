@@ -12,7 +12,7 @@ from ...differentiate.transform import grad, hvp, jvp, vjp
 from ...errors import InputError
 from ...graph.pytree import flatten
 from ...types import Array, Function, Tree, Value
-from .checks import number
+from .checks import at_least_zero, whole
 
 
 class Ravel:
@@ -75,9 +75,10 @@ class Newton:
     cg_steps: int = 100
 
     def __post_init__(self) -> None:
-        if not number(self.damping) or self.damping < 0:
+        check_steps(self)
+        if not at_least_zero(self.damping):
             raise InputError(f"Newton: damping={self.damping!r}; give a number of at least 0")
-        if self.solver not in ("auto", "dense", "cg"):
+        if not isinstance(self.solver, str) or self.solver not in ("auto", "dense", "cg"):
             raise InputError(f'Newton: solver={self.solver!r}; give "auto", "dense" or "cg"')
 
     def step(self, flat: Function, x: Value) -> tuple[Value, Value]:
@@ -104,10 +105,10 @@ class GaussNewton:
     cg_steps: int = 100
 
     def __post_init__(self) -> None:
-        good = self.damping == "auto" or (number(self.damping) and float(self.damping) >= 0)
-        if not good:
+        check_steps(self)
+        if not at_least_zero(self.damping) and not (isinstance(self.damping, str) and self.damping == "auto"):
             raise InputError(f'GaussNewton: damping={self.damping!r}; give a number of at least 0, or "auto"')
-        if self.solver not in ("auto", "dense", "cg"):
+        if not isinstance(self.solver, str) or self.solver not in ("auto", "dense", "cg"):
             raise InputError(f'GaussNewton: solver={self.solver!r}; give "auto", "dense" or "cg"')
 
     def step(self, residuals: Function, x: Value, damping: float) -> tuple[Value, Value]:
@@ -131,8 +132,14 @@ class LBFGS:
     history_size: int = 10
 
     def __post_init__(self) -> None:
-        if not isinstance(self.history_size, int) or self.history_size < 1:
+        if not whole(self.history_size) or self.history_size < 1:
             raise InputError(f"LBFGS: history_size={self.history_size!r}; give an integer of at least 1")
+
+
+def check_steps(optimiser: Newton | GaussNewton) -> None:
+    if not whole(optimiser.cg_steps) or optimiser.cg_steps < 1:
+        name = type(optimiser).__name__
+        raise InputError(f"{name}: cg_steps={optimiser.cg_steps!r}; give an integer of at least 1")
 
 
 def downhill(h: Value, g: Value) -> Value:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...errors import InputError
 from ..arrays import Record
+from ..optim.checks import number
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,19 @@ class EarlyStopping:
         for value in values:
             best, since = (value, 0) if value < best - self.least else (best, since + 1)
         return since >= self.patience
+
+
+def check_watching(callbacks: object, save_every: object, about: object) -> None:
+    """Refuses what `fit` cannot call, count or write down."""
+    if not isinstance(callbacks, Sequence) or isinstance(callbacks, str):
+        raise InputError(f"fit: callbacks={callbacks!r:.80}; give a list of functions of the history")
+    for k, callback in enumerate(callbacks):
+        if not callable(callback) or isinstance(callback, type):
+            raise InputError(f"fit: callbacks[{k}]={callback!r:.80}; give a function of the history")
+    if not number(save_every) or not save_every >= 0:
+        raise InputError(f"fit: save_every={save_every!r:.80}; give a number of seconds, at least 0")
+    if not isinstance(about, Mapping | None):
+        raise InputError(f'fit: about={about!r:.80}; give a dict, such as {{"author": "me"}}')
 
 
 def sign(metric: str) -> float:

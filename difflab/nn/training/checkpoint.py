@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import optree
@@ -64,18 +65,31 @@ def named(tree: str, content: Tree) -> list[tuple[str, Array]]:
 
 
 class Reader:
-    """An npz file that is looked at before anything of it is unpacked."""
+    """An npz file that is looked at before anything of it is unpacked; it is open within its `with`."""
 
     def __init__(self, path: FileName) -> None:
         self.path: Path = Path(path)
         if not self.path.exists():
             raise InputError(f"{self.path} does not exist; difflab train MODEL --out FOLDER writes best.npz there")
-        file = opened(self.path)
+        self.file: IO[bytes] = opened(self.path)
         try:
-            self.archive: Archive = Archive(file)
+            self.archive: Archive = self.unpacked()
+            self.about: Record = self.description()
+        except BaseException:
+            self.file.close()
+            raise
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.file.close()
+
+    def unpacked(self) -> Archive:
+        try:
+            return Archive(self.file)
         except InputError as error:
             raise self.damaged(error) from None
-        self.about: Record = self.description()
 
     def damaged(self, reason: object) -> InputError:
         return InputError(f"{self.path} is not a checkpoint of difflab, or is damaged: {reason}")
@@ -245,9 +259,14 @@ def load_checkpoint(path: FileName, *, model: Layer | None = None, optimiser: Op
     `model` is needed for models with layers of one's own, which a file cannot describe; with the `optimiser` its memory
     is loaded, too.
     """
-    reader = Reader(path)
+    with Reader(path) as reader:
+        return trained(reader, model, optimiser)
+
+
+def trained(reader: Reader, model: Layer | None, optimiser: Optimiser | None) -> Trained:
+    """`load_checkpoint` of an open file."""
     if model is None and not isinstance(reader.about.get("model"), dict):
-        raise InputError(f"{path} does not describe its model; give it, load_checkpoint(path, model=...)")
+        raise InputError(f"{reader.path} does not describe its model; give it, load_checkpoint(path, model=...)")
     model = from_spec(reader.about["model"]) if model is None else model
     if not isinstance(model, Layer):
         raise InputError(f"load_checkpoint: model={model!r:.80} is not a layer; give the one that was saved")

@@ -25,7 +25,7 @@ from ..data.dataset import Dataset, batches
 from ..layers.layer import Layer, floating
 from ..optim.optimiser import Optimiser
 from .backend import fastest
-from .callbacks import sign
+from .callbacks import check_watching, sign
 from .checkpoint import Checkpoint, Reader, counted, description, record_of
 from .devices import DevicePrograms, counted_devices, device_mesh
 from .progress import Silent, shown
@@ -113,6 +113,7 @@ def fit(
         raise InputError(
             f"fit: augment={augment!r:.80}; give nn.data.Augment(...), or a function of samples and generator"
         )
+    check_watching(callbacks, save_every, about)
     backend = counted_devices(devices, backend, parameters, precision)
     told = (
         model, loss_of(loss), Adam() if optimiser is None else optimiser, bool(dataset.classes),
@@ -208,7 +209,8 @@ class Trainer:
         if last.exists() and not resume:
             raise InputError(f"{folder} holds a run already; resume it (resume=True, --resume), or name another folder")
         if last.exists():
-            self.restore(Reader(last))
+            with Reader(last) as reader:
+                self.restore(reader)
 
     def restore(self, reader: Reader) -> None:
         about, settings, ours = reader.about, reader.about.get("settings"), self.settings()
@@ -289,7 +291,13 @@ class Trainer:
         self.about |= self.programs.layout
         for size in {min(self.batch_size, count), count % self.batch_size} - {0}:
             x, y = self.data.x_train[:size], self.data.y_train[:size]
-            self.programs.ready((self.params, self.memory, self.state), x, y)
+            try:
+                self.programs.ready((self.params, self.memory, self.state), x, y)
+            except ShapeError as error:
+                if size == min(self.batch_size, count):
+                    raise
+                rest = f"the last batch of an epoch has {size} of the {count:,} samples"
+                raise ShapeError(f"fit: {rest}, which the model refuses; take another batch_size: {error}") from None
 
     def one_epoch(self, interrupts: Interrupts, save_every: float, bar: Silent) -> None:
         started = saved = time.perf_counter()

@@ -13,9 +13,10 @@ from ...cards.parts import Card, Chart, Fold, Row, Series, Table, facts, figure
 from ...cards.shown import Shown
 from ...errors import InputError
 from ...glance import cut
+from ...graph.kinds import check_fit
 from ...types import Array, Tree
 from ..arrays import Record
-from ..layers.layer import Layer
+from ..layers.layer import Layer, counted
 from .step import Programs
 
 
@@ -62,9 +63,12 @@ class Run(Shown):
 
     def predict(self, x: Array, batch_size: int = 256) -> Array:
         """The model's outputs for samples x, in the parameters' dtype."""
-        dtype = np.dtype(self.about.get("dtype", "float32"))
+        if not counted(batch_size):
+            raise InputError(f"predict: batch_size={batch_size!r}; give an integer of at least 1")
+        x, dtype = np.asarray(x), np.dtype(self.about.get("dtype", "float32"))
+        check_fit(x, "predict: x")
         infer = Programs(self.model, lambda *_: None, None, False).infer
-        parts = range(0, len(x), batch_size)
+        parts = range(0, len(x) if x.ndim else 0, batch_size)
         if not parts:
             raise InputError(f"predict: an array of shape {np.shape(x)} holds no samples")
         return np.concatenate([infer(self.params, self.state, x[k : k + batch_size].astype(dtype)) for k in parts])

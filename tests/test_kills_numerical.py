@@ -12,11 +12,11 @@ POINTS = (0.0, 1.0, 0.3, -7.0, 1e-5)
 COST = {
     "exp far from 0": (lambda x: 1e10 + np.exp(x), np.exp, 211),
     "line far from 0": (lambda x: 1e15 + 3 * x, lambda x: 3.0, 209),
-    "power far from 0": (lambda x: 1e8 + x**5, lambda x: 5 * x**4, 177),
+    "power far from 0": (lambda x: 1e8 + x**5, lambda x: 5 * x**4, 189),
     "flat and steep": (
         lambda x: np.exp(-((x - 5) ** 2) * 30),
         lambda x: -60 * (x - 5) * np.exp(-30 * (x - 5) ** 2),
-        119,
+        125,
     ),
     "tiny and steep": (lambda x: 1 + 1e-30 * np.exp(1e6 * min(x, 1e-4)), None, 177),
     "flat up to an edge": (lambda x: 1 + np.sqrt(np.maximum(x - 1e-4, 0)), None, 137),
@@ -31,7 +31,7 @@ COST = {
         143,
     ),
     "sine": (lambda x: np.sin(3 * x), lambda x: 3 * np.cos(3 * x), 109),
-    "fast sine": (lambda x: np.sin(1e4 * x), lambda x: 1e4 * np.cos(1e4 * x), 115),
+    "fast sine": (lambda x: np.sin(1e4 * x), lambda x: 1e4 * np.cos(1e4 * x), 127),
     "step of tanh": (lambda x: np.tanh(1e8 * (x - 1e-3)), lambda x: 0.0, 145),
     "constant": (lambda x: 0 * x + 2, lambda x: 0.0, 75),
 }

@@ -14,7 +14,7 @@ from ..types import Value
 from .derivative import Derivative
 
 CERTIFIED, KINK, UNDEFINED, UNDECIDED = "certified", "not differentiable", "undefined", "undecided"
-LARGEST = float(np.finfo(float).max)
+LARGEST, NORMAL = float(np.finfo(float).max), float(np.finfo(float).tiny)
 MANY = 200  # coordinates above which the reverse sweep takes over
 MANY_PAIRS = 48  # coordinates up to which second derivatives are enclosed
 TIE_BITS = 256  # an enclosure as narrow as this that still straddles two doubles lies half-way between them
@@ -98,7 +98,14 @@ def entry(ball: arb) -> Entry:
     overflows = math.isinf(lowest) or math.isinf(highest)
     settled = not overflows and (lowest == highest or accuracy >= TIE_BITS)
     digits = 17 if exact else max(0, min(int(accuracy * math.log10(2)), 4096))
-    return Entry(nearest, low, high, max(digits, 15) if settled else digits, settled, overflows)
+    digits = max(digits, 15) if settled else digits
+    return Entry(nearest, low, high, digits if ball == nearest else min(digits, held(nearest)), settled, overflows)
+
+
+def held(value: float) -> int:
+    """The decimal digits that a double of this size can hold: below the normal numbers fewer, of 0 none."""
+    size = abs(value)
+    return 4096 if size >= NORMAL else int(math.log10(size) - math.log10(math.ulp(0.0))) if size else 0
 
 
 def outward(ball: arb) -> tuple[float, float]:

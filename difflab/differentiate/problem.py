@@ -82,9 +82,16 @@ def _read(function: Any, at: Tree, wrt: str | Iterable[str] | None) -> Problem:
     if isinstance(function, Graph):
         return _graph_problem(function, at, wrt, function.text)
     if type(function).__module__.partition(".")[0] == "sympy":
+        from ..graph.assumptions import contradicted
         from ..graph.sympy_io import from_sympy
 
-        return _graph_problem(from_sympy(function), at, wrt, str(function))
+        problem = _graph_problem(from_sympy(function), at, wrt, str(function))
+        told = contradicted(function, dict(zip(problem.names, problem.values)))
+        if told:
+            raise InputError(
+                f"the point gives {told}, and sympy simplifies by what is assumed; declare the symbol without it"
+            )
+        return problem
     if callable(function):
         return _function_problem(function, at, wrt)
     hint = "; dl.Graph.from_networkx(g) makes a graph of it" if hasattr(function, "is_multigraph") else ""
@@ -244,9 +251,14 @@ def real(x: Value, name: str) -> Value:
             raise ShapeError(f"{name}={x!r} is not an array of numbers: its rows differ in length or kind") from None
     if isinstance(x, int | float):
         try:
-            return np.float64(x)
+            value = np.float64(x)
         except OverflowError:
             raise InputError(f"{name} is an integer too large for a float") from None
+        if isinstance(x, int) and int(value) != x:
+            raise InputError(
+                f"{name}={x} is an integer that no float holds; the nearest is {float(value)!r}: give that"
+            )
+        return value
     if not isinstance(x, np.ndarray | np.generic):
         raise DtypeError(f"{name}={x!r} of type {type(x).__name__} is not a number or an array of numbers")
     if x.dtype.kind in "biu":

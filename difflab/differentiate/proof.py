@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import flint
@@ -19,6 +20,7 @@ from ..types import Value
 from .arb_carrier import CARRIER
 from .arb_rules import rounded_constants
 from .certificate import CERTIFIED, KINK, MANY, MANY_PAIRS, UNDECIDED, UNDEFINED, Entry, blank, entry
+from .faithful import departure
 from .problem import Problem
 
 FIRST_BITS = 64
@@ -37,13 +39,19 @@ class Side(NamedTuple):
     undefined: str = ""
 
 
-Direction = dict[tuple[int, tuple[int, ...]], int]  # how fast each moving coordinate moves
+LIKE = 45.0  # of the logarithm: sizes within 64 bits
+Coordinate = tuple[int, tuple[int, ...]]
+Direction = dict[Coordinate, int]  # how fast each moving coordinate moves
 
 
 def prove(problem: Problem, bits: int, seconds: float, order: int) -> Proof:
     """Runs the search within its limits of precision and time."""
     proof = (ManyProof if problem.size > MANY else Proof)(problem, order)
+    proof.reason = departure(problem)
+    if proof.reason:
+        return proof
     try:
+        only_doubles(problem)
         with doing("certifying"), session(seconds):
             proof.search(bits)
     except (TimeLimitError, UnsupportedError) as error:
@@ -53,6 +61,16 @@ def prove(problem: Problem, bits: int, seconds: float, order: int) -> Proof:
         proof.verdict, proof.reason = UNDECIDED, f"the function is too large for enclosures ({error})"
         proof.lacks = "memory"
     return proof
+
+
+def only_doubles(problem: Problem) -> None:
+    """Refuses wider floats, of which the proof would be one about the doubles beside them."""
+    for name, x in zip(problem.names, problem.values):
+        if np.any(np.asarray(x, dtype=float) != x):
+            raise UnsupportedError(
+                f"{name} is {np.asarray(x).dtype} and no double, and enclosures are taken at doubles; "
+                f"{name}.astype(float)"
+            )
 
 
 class Proof:
@@ -66,7 +84,7 @@ class Proof:
     runs: int
     value: Entry
     tables: list[Value]
-    coordinates: list[tuple[int, tuple[int, ...]]]
+    coordinates: list[Coordinate]
     notes: list[str]
 
     label = "enclosure, proven digits"
@@ -178,7 +196,7 @@ class Proof:
         NOW.node = None
         return lift(y[()] if isinstance(y, np.ndarray) else y)
 
-    def at(self, coordinate: tuple[int, tuple[int, ...]]) -> float:
+    def at(self, coordinate: Coordinate) -> float:
         k, index = coordinate
         return float(np.asarray(self.problem.values[k])[index])
 
@@ -258,7 +276,7 @@ class Proof:
         if not (known and y.around[0].is_finite() and y.around[1].is_finite() and slope.is_finite()):
             return None
         same = value.is_exact() and limit.is_exact() and bool(value == limit)
-        return Side(limit, slope, not NOW.edge or same)
+        return Side(limit, slope, bool(limit.overlaps(value)) and (not NOW.edge or same))
 
 
 def refutation(name: str, left: Side | None, right: Side | None, value: Value) -> str:
@@ -288,7 +306,7 @@ class ManyProof(Proof):
     coordinates move, over the whole neighbourhood; it also checks the sweep's derivative along that direction.
     """
 
-    everywhere: dict[tuple[int, tuple[int, ...]], int]
+    everywhere: Direction
     verdict: str
     reason: str
     bits: int
@@ -310,16 +328,28 @@ class ManyProof(Proof):
             raise UnsupportedError(f"{len(self.coordinates)} coordinates; second derivatives for up to {MANY_PAIRS}")
         y = self.smooth(self.along(self.everywhere, 2), 1)
         self.value = entry(y.point[0])
-        total = self.swept()
-        if not total.overlaps(y.point[1]):
-            raise UnsupportedError(
-                f"the sweep's derivative along a direction, {ball(total)}, is not the function's, {ball(y.point[1])}: "
-                "a rule is wrong, or rounds a constant"
-            )
-        return self.value.settled and all(e.settled for e in self.entries())
+        terms = self.swept()
+        self.check(terms, y)
+        settled = self.value.settled and all(e.settled for e in self.entries())
+        alike = by_size(terms)
+        if settled and len(alike) > 1:
+            for chosen in alike:
+                self.check({c: terms[c] for c in chosen}, None)
+        return settled
 
-    def swept(self) -> Value:
-        """Fills the tables by the backward graph; returns the derivative along the direction."""
+    def check(self, terms: dict[Coordinate, Value], along: Germ | None) -> None:
+        """Whether the sweep's derivative along a direction is the function's. Raises UnsupportedError where not."""
+        if along is None:
+            along = self.smooth(self.along({c: self.everywhere[c] for c in terms}, 2), 1)
+        total, slope = sum(terms.values(), arb(0)), along.point[1]
+        if not total.overlaps(slope):
+            raise UnsupportedError(
+                f"the sweep's derivative along a direction, {ball(total)}, is off the function's by "
+                f"{float(abs(total - slope).mid()):.2g}: a rule is wrong, or rounds a constant"
+            )
+
+    def swept(self) -> dict[Coordinate, Value]:
+        """Fills the tables by the backward graph; returns what each coordinate adds along the direction."""
         from .passes import backward_graph
 
         if self.sweep is None:
@@ -339,14 +369,14 @@ class ManyProof(Proof):
         finally:
             NOW.exact = {}
         results = [env[y] for y in self.sweep.outputs]
-        total = arb(0)
+        terms: dict[Coordinate, Value] = {}
         for t, k in zip(self.tables, self.problem.places):
             found = np.broadcast_to(np.asarray(results[1 + k], dtype=object), t.shape)
             for index in np.ndindex(t.shape):
                 y = self.smooth(lift(found[index]), 0)
                 t[index] = entry(y.point[0])
-                total += self.everywhere[k, index] * y.point[0]
-        return total
+                terms[k, index] = self.everywhere[k, index] * y.point[0]
+        return terms
 
     def kinked(self, value: Value) -> bool:
         """If there were a derivative, the slopes along a direction and against it would add up to 0."""
@@ -356,6 +386,17 @@ class ManyProof(Proof):
         if told:
             self.verdict, self.reason = KINK, told
         return bool(told)
+
+
+def by_size(terms: dict[Coordinate, Value]) -> list[list[Coordinate]]:
+    """The coordinates in groups of like size, zeros apart: beside a large term an error of a tiny one does not show."""
+    sizes = {c: abs(term).mid() for c, term in terms.items()}
+    logs = {c: float(size.log()) if size > 0 else -math.inf for c, size in sizes.items()}
+    top = max(logs.values(), default=0.0)
+    groups: dict[float, list[Coordinate]] = {}
+    for c, log in logs.items():
+        groups.setdefault((top - log) // LIKE if log > -math.inf else math.inf, []).append(c)
+    return list(groups.values())
 
 
 def note_on_constants(problem: Problem) -> list[str]:

@@ -15,7 +15,8 @@ from .noise import noise
 
 HALVINGS = 6  # of the logarithm of an interval of steps, in search of a jump
 FARTHER = 10.0  # times the interval that holds a jump or the beginning of something else
-MUCH_SMALLER = 2.0**-10
+MUCH_SMALLER = (2.0**-10, 2.0**-20)  # the parts of a spacing at which noise may be smooth
+TWO_SLOPES = "noise: the values step by"  # how the reason begins where a function has a slope for each scale
 MATTERS = 10.0
 
 
@@ -66,18 +67,25 @@ def between(ladder: Ladder, estimate: Estimate) -> Estimate:
 def below(ladder: Ladder, estimate: Estimate) -> Estimate:
     """The estimate across noise, judged by much smaller steps where the function is smooth over those."""
     samples = ladder.samples
-    spacing = samples.step(MUCH_SMALLER * ladder.spacing)
-    values = samples.table(spacing) if ladder.noisy and spacing > 2 * samples.grain else []
-    sigma = noise(values) if values else None
-    if sigma is None or sigma > ladder.sigma / 16:
-        return estimate
-    slope = (values[6] - values[0]) / (6 * spacing)
-    error = (SAFETY * sigma + abs(values[6] - 2 * values[3] + values[0])) / spacing
-    inside = Estimate(slope, error)
-    agreed = reconciled(estimate, inside, ladder.sigma)
-    if inside.error > RESOLVED * abs(estimate.value):
-        return agreed
-    return replace(agreed, error=max(agreed.error, abs(slope - estimate.value)))
+    for part in MUCH_SMALLER if ladder.noisy else ():
+        spacing = samples.step(part * ladder.spacing)
+        values = samples.table(spacing) if spacing > 2 * samples.grain else []
+        sigma = noise(values) if values else None
+        if sigma is None or sigma > ladder.sigma / 16:
+            continue
+        inside = smooth_slope(values, spacing, sigma)
+        estimate = reconciled(estimate, inside, ladder.sigma)
+        if estimate.reason:
+            return estimate
+        if inside.error <= RESOLVED * abs(estimate.value):
+            return replace(estimate, error=max(estimate.error, abs(inside.value - estimate.value)))
+    return estimate
+
+
+def smooth_slope(values: list[float], spacing: float, sigma: float) -> Estimate:
+    """The slope at the middle of seven smooth values; what is left of truncation shows in that over a third of them."""
+    slope, nearer = (values[6] - values[0]) / (6 * spacing), (values[4] - values[2]) / (2 * spacing)
+    return Estimate(slope, SAFETY * sigma / spacing + abs(slope - nearer))
 
 
 def as_noise(ladder: Ladder) -> Ladder | None:
@@ -101,9 +109,7 @@ def reconciled(across: Estimate, inside: Estimate, step: float) -> Estimate:
 
 
 def stepped(inside: float, across: float, step: float) -> Estimate:
-    return Estimate.refused(
-        f"noise: the values step by {step:.2g}; the slope is {inside:g} between steps, {across:g} across"
-    )
+    return Estimate.refused(f"{TWO_SLOPES} {step:.2g}; the slope is {inside:g} between steps, {across:g} across")
 
 
-__all__ = ["as_noise", "below", "between", "crossed"]
+__all__ = ["TWO_SLOPES", "as_noise", "below", "between", "crossed"]

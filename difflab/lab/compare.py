@@ -101,9 +101,11 @@ def compare(
         results = {m.name: run(problem, m, seconds) for m in chosen}
         found_kinks = kinks(problem)
         verdict, reason, reference, told = judge_all(problem, results, found_kinks)
+    proven = any(m.details.get("certified") for m in results.values())
+    shown = [f"{k}{'; the whole is differentiable here, which is proven' if proven else ''}" for k in found_kinks]
     value = problem.value
     undefined = domain_notes(problem) if not np.isfinite(value) else []
-    notes = list(dict.fromkeys(problem.notes + told + [str(k) for k in found_kinks] + undefined))
+    notes = list(dict.fromkeys(problem.notes + told + shown + undefined))
     return Comparison(
         text=problem.text or str(getattr(function, "__name__", "the function")),
         value=float(value),

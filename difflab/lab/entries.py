@@ -189,7 +189,8 @@ def judge_exact(e: Entry) -> Judged:
     if not e.off <= e.limit:
         return apart(e, told)
     much = e.off / e.limit if e.limit and np.isfinite(e.limit) else 0.0
-    if e.off <= SURE * abs(e.true) or e.limit <= FEW_DIGITS * abs(e.true):
+    near = e.off <= SURE * abs(e.true) and (e.true != 0 or np.isfinite(e.limit))
+    if near or e.limit <= FEW_DIGITS * abs(e.true):
         return Judged(AGREES, told, much)
     within = np.isfinite(e.limit) and e.limit <= FEW_DIGITS * e.size
     return Judged(WITHIN if within else NO_DIGITS, told, much)

@@ -31,6 +31,11 @@ class JudgedMethods:
         return self.verdict == "agree"
 
     @property
+    def certified(self) -> bool:
+        """Whether the function is proven to be differentiable at the point, whatever kinks its operations have."""
+        return any(m.details.get("certified") for m in self.methods.values())
+
+    @property
     def max_ulps(self) -> float:
         """The largest error of an exact method, in ulps of the certified value."""
         found = [m.max_ulps for m in self.methods.values() if m.method.exact and m.max_ulps is not None]

@@ -41,6 +41,8 @@ class Kink:
     def __str__(self) -> str:
         if self.jump:
             return f"{self.where}: its truth changes here, which may be a kink or a jump of the whole ({self.place})"
+        if self.left == self.right:
+            return f"{self.where}: the slope is {self.left:g} on both sides ({self.place})"
         return (
             f"{self.where}: left derivative {self.left:g}, right derivative {self.right:g}; "
             f"the engine returns {self.returned:g} ({self.place})"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..differentiate.certificate import Certificate
+from ..differentiate.faithful import departure
 from ..differentiate.problem import Problem
 from ..differentiate.rounding import Rounding, gradient_rounding
 from ..types import Value
@@ -32,10 +33,15 @@ from .ulps import relative, ulps
 
 def judge_all(problem: Problem, results: dict[str, MethodResult], kinks: list[Kink]) -> tuple[str, str, str, list[str]]:
     """Fills every row's verdict; returns the verdict of the whole, why it is no agreement, the reference, and notes."""
-    rounding = gradient_rounding(problem)
     for result in results.values():
         if result.failure is not None:
             result.verdict, result.reason = NOT_JUDGED + result.word, result.failure
+    told = departure(problem)
+    if told:
+        for result in usable(results):
+            result.verdict, result.reason = NOT_JUDGED + "undecided", told
+        return "undecided", told, "none", []
+    rounding = gradient_rounding(problem)
     judge = next((r for r in results.values() if r.method.judges and isinstance(r.found, Certificate)), None)
     certificate = judge.found if judge is not None else None
     if judge is None or not isinstance(certificate, Certificate):
@@ -123,7 +129,7 @@ def without_certificate(
     reference = most_trusted(others, rounding, sizes)
     if reference is None:
         return "undecided", f"{why}; no other method can judge", "none", []
-    width = {n: np.nan_to_num(allowance(reference, n, rounding), nan=np.inf) for n in reference.by_name}
+    width = {n: np.nan_to_num(allowance(reference, n, rounding), nan=np.inf, posinf=np.inf) for n in reference.by_name}
     truth = Truth(reference.name, reference.by_name, width, sizes, is_solid(problem, rounding, reference.by_name))
     for result in others:
         if result is not reference:

@@ -12,6 +12,7 @@ from ..cards.parts import Card, Table, figure
 from ..cards.shown import Carded
 from ..clock import spent
 from ..differentiate.problem import as_problem, output_ancestors
+from ..differentiate.rounding import formula_rounding
 from ..differentiate.transform import jvp, vjp
 from ..errors import DifflabError, DisagreementError
 from ..graph.node import Node
@@ -309,6 +310,8 @@ class Search:
             if judged.notes and not judged.judges and not judged.wrong:
                 raise ValueError(judged.notes[-1])
             for row in worst_first(judged.wrong)[:1]:
+                if lost := lost_in_rounding(real, row, point):
+                    raise ValueError(lost)
                 yield self.finding(operation, mode, row, point, real)
 
     def finding(self, operation: Operation, mode: str, row: Row, point: Arguments, real: Real) -> BrokenRule:
@@ -318,6 +321,26 @@ class Search:
             operation.node, operation.row.name, mode, owner, index, row.found, row.expected, row.ulps, row.judge,
             self.lines.get(operation.node, ""), operation.inside, real.mixed,
         )  # fmt: skip
+
+
+def lost_in_rounding(real: Real, row: Row, point: Arguments) -> str:
+    """Why a rule's number is no proof of a mistake: its formula, in floats, may be that far off."""
+    if row.place is None:
+        return ""
+    leaf, index = point.place(row.place)
+
+    def entry(*xs: Value) -> Value:
+        found = real.reverse(*xs)
+        return (found if isinstance(found, tuple) else (found,))[leaf][index]
+
+    try:
+        bound = float(formula_rounding(as_problem(entry, real.given).graph, list(real.given)))
+    except (DifflabError, ArithmeticError, ValueError, TypeError):
+        return ""
+    off = abs(row.found - row.expected)
+    if not (np.isfinite(bound) and off <= bound):
+        return ""
+    return f"in floats its rule has no digits here, off by {off:.2g} where rounding allows {bound:.2g}"
 
 
 def inside(operation: Operation) -> Iterator[Operation]:

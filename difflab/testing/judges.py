@@ -14,6 +14,7 @@ import numpy as np
 from ..clock import spent
 from ..differentiate.certificate import MANY
 from ..differentiate.certified import certify
+from ..differentiate.faithful import same
 from ..differentiate.methods import differentiate
 from ..differentiate.opaque import Opaque
 from ..differentiate.problem import Problem, as_problem
@@ -26,7 +27,6 @@ CERTIFICATE, DIFFERENCES, TAYLOR = "the certificate", "finite differences", "the
 FEW_DIGITS = 0.01  # a claimed error from which a difference judges nothing
 LARGEST = 50_000  # numbers on the way from a point to a value; a certificate takes some microseconds for each
 NEGLIGIBLE = {False: 1e-6, True: 1e-3}  # a claimed error that is small beside the other entries; of float32 code
-SAME_FUNCTION = 1e-6  # how near the record's value has to be to the function's
 
 
 @dataclass
@@ -86,7 +86,7 @@ class Subject:
         """The record, unless it computes something else than the function does (a function may look at types)."""
         problem = as_problem(f, given)
         recorded = float(problem.value)
-        if not close(recorded, self.value):
+        if not same(problem, recorded, self.value):
             self.unrecorded = f"the record of {self.name} gives {recorded:.17g} here, the function {self.value:.17g}"
             return None
         return problem
@@ -202,10 +202,6 @@ def size_of_leaf(point: Arguments, value: Value, k: int, y: Value) -> float:
     mine = value[start : start + point.sizes[leaf]]
     largest = float(np.max(np.abs(mine[np.isfinite(mine)]), initial=0.0))
     return largest or abs(float(y)) / max(1.0, float(np.max(np.abs(point.values[leaf]))))
-
-
-def close(a: float, b: float) -> bool:
-    return a == b or (a != a and b != b) or abs(a - b) <= SAME_FUNCTION * max(abs(a), abs(b), 1e-300)
 
 
 def first_line(error: BaseException) -> str:

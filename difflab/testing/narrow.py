@@ -22,9 +22,12 @@ MOVES = (1e-3, -3e-3, 7e-3)  # relative; far enough that a smooth function's val
 
 
 def is_narrow(f: Callable[..., float], point: Arguments, value: float) -> bool:
-    """Whether f's values are those of float32: here and at some points near it, and not all the same."""
+    """Whether f's values are those of float32: here and at some points near it, and not all the same.
+
+    A function that counts or rounds has short values in any precision; it jumps, and is no staircase of float32's.
+    """
     base = point.vector(point.values)
-    seen = {value}
+    seen = {float(value)}
     with np.errstate(all="ignore"):
         for move in MOVES:
             change = move * np.where(base == 0, 1.0, base) * np.linspace(0.9, 1.1, base.size)
@@ -32,7 +35,13 @@ def is_narrow(f: Callable[..., float], point: Arguments, value: float) -> bool:
                 seen.add(float(f(*point.moved(change))))
             except (ArithmeticError, ValueError):  # out of the domain
                 continue
-    return len(seen) > 1 and all(float(NARROW(y)) == y for y in seen)
+    return len(seen) > 1 and all(float(NARROW(y)) == y for y in seen) and not all(map(short, seen))
+
+
+def short(y: float) -> bool:
+    """Whether a number has so few digits that it says nothing of the precision it was computed in."""
+    with np.errstate(all="ignore"):
+        return y.is_integer() or float(np.float16(y)) == y
 
 
 def dithered(f: Callable[..., float]) -> Callable[..., float]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..differentiate.steps import TWO_SLOPES
 from ..errors import DifflabError, DisagreementError, UnsupportedError
 from ..types import Array, Function, Value
 from .arguments import Arguments, gradient_leaves
@@ -228,7 +229,7 @@ def judge_remainder(own: Own, found: Judgement, why: str) -> None:
         raise UnsupportedError(f"neither a certificate nor differences: {why}")
     result = remainder(own.subject, own.gradient, own.seed)
     found.note(f"neither a certificate nor differences: {why}")
-    if not result.passed and not math.isfinite(result.order):
+    if not result.passed and (TWO_SLOPES in why or not math.isfinite(result.order)):
         raise UnsupportedError(
             f"nobody could judge the gradient of {own.subject.name}: {why}; nor the Taylor test: {result}"
         )

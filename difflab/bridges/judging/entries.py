@@ -25,6 +25,7 @@ from ...types import Array, DType, Function, Value
 FEW = 4.0  # ulps that nobody counts
 SUSPECTS = 12  # entries that are looked at closely in any case
 MOST = 2_000  # of one argument that may be looked at
+WITHOUT = ("kink", "jump", "pole", "undefined")  # what differences say where there is no derivative
 SHORT = 2.0  # seconds of processor time for the certificate of one coordinate
 BUG, AT_KINK, CONVENTION, ROUNDING, UNJUDGED = "bug", "kink", "convention", "rounding", "not judged"
 Point: TypeAlias = dict[str, Value]
@@ -154,8 +155,10 @@ def by_differences(problem: Problem, entry: Entry, bound: float, dtype: DType) -
     ((refusal, sides, claimed, value),) = zip(
         found.refusals.values(), found.one_sided.values(), (found.claimed_error or {}).values(), found.by_name.values()
     )
-    if str(refusal):
+    if str(refusal).startswith(WITHOUT):
         return at_kink(entry, sides, str(refusal))
+    if str(refusal):
+        return replace(entry, kind=UNJUDGED, reason=f"no certificate, and differences say: {refusal}")
     return held(replace(entry, ours=float(value)), max(bound, float(claimed)), dtype, "finite differences say", True)
 
 

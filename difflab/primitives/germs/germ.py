@@ -168,7 +168,8 @@ def lift(x: Value) -> Germ:
     if isinstance(x, Exact):
         return constant(exact_ball(x))
     if isinstance(x, float | np.floating):
-        return constant(arb(float(x)))
+        high = float(x)
+        return constant(arb(high) if high == x or x != x else arb(high) + arb(float(x - high)))  # wider than a double
     if isinstance(x, arb):
         return constant(x)
     raise UnsupportedError(f"{NOW.where()} gives {x!r}: only real numbers have enclosures")

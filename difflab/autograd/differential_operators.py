@@ -20,6 +20,7 @@ from ..primitives import Carrier
 from ..types import Function, Tree, Value
 from . import core
 from .extend import defjvp_argnums, defvjp_argnums, primitive
+from .records import pulled, recorded
 from .wrap_util import chosen, unary_to_nary
 
 
@@ -47,9 +48,9 @@ def scalar(name: str, record: Recording) -> Value:
 
 
 def _swept(name: str, fun: Function, x: Tree) -> tuple[Value, Tree]:
-    record = core.recorded(name, fun, x)
+    record = recorded(name, fun, x)
     y = scalar(name, record)
-    return y, core.pulled(record, [np.ones(y.shape, y.dtype)[()]], once=True)
+    return y, pulled(record, [np.ones(y.shape, y.dtype)[()]], once=True)
 
 
 @unary_to_nary
@@ -86,10 +87,10 @@ def grad_and_aux(fun: Function, x: Tree) -> tuple[Tree, Value]:
         aux.append(other)
         return result
 
-    record = core.recorded("grad_and_aux", first, x)
+    record = recorded("grad_and_aux", first, x)
     y = scalar("grad_and_aux", record)
     leaves, rebuild = flatten(aux[0])
-    return core.pulled(record, [np.ones(y.shape)[()]], once=True), rebuild([record.tape.value_of(e) for e in leaves])
+    return pulled(record, [np.ones(y.shape)[()]], once=True), rebuild([record.tape.value_of(e) for e in leaves])
 
 
 @unary_to_nary
@@ -100,11 +101,11 @@ def elementwise_grad(fun: Function, x: Tree) -> Tree:
     >>> elementwise_grad(np.square)(np.array([1.0, 3.0]))
     array([2., 6.])
     """
-    record = core.recorded("elementwise_grad", fun, x)
+    record = recorded("elementwise_grad", fun, x)
     values = [record.tape.value_of(y) for y in record.outputs]
     if any(Carrier.is_complex(y) for y in values):
         raise DtypeError("elementwise_grad: the output is complex; it is for real ones")
-    return core.pulled(record, [np.ones(Carrier.shape(y), _float(y))[()] for y in values], once=True)
+    return pulled(record, [np.ones(Carrier.shape(y), _float(y))[()] for y in values], once=True)
 
 
 def _float(y: Value) -> Any:
@@ -142,7 +143,7 @@ def jacobian(fun: Function, x: Tree) -> Value:
     array([[2., 0.],
            [0., 6.]])
     """
-    record = core.recorded("jacobian", fun, x)
+    record = recorded("jacobian", fun, x)
     values = [record.tape.value_of(y) for y in record.outputs]
     inputs = [i.value for i in record.inputs]
     rows = []

@@ -12,7 +12,7 @@ import numpy as np
 from ..graph.pytree import flatten
 from ..types import Function, Tree, Value
 from . import core
-from .wrap_util import unary_to_nary
+from .wrap_util import get_name as get_name, unary_to_nary
 
 TOL = RTOL = EPS = 1e-6
 
@@ -41,11 +41,6 @@ def make_numerical_jvp(f: Function, x: Tree) -> Function:
     return jvp
 
 
-def named(f: Function) -> str:
-    """What messages call a function."""
-    return str(getattr(f, "__name__", "an unnamed function"))
-
-
 def check_vjp(f: Function, x: Tree) -> None:
     """Reverse mode against differences, in a random direction."""
     vjp, y = core.make_vjp(f, x)
@@ -53,7 +48,7 @@ def check_vjp(f: Function, x: Tree) -> None:
     v, w = space.randn(), target.randn()
     expected = target.inner_prod(w, make_numerical_jvp(f, x)(v))
     found = space.inner_prod(v, space.covector(vjp(target.covector(w))))
-    told = f"(VJP) check of {named(f)} failed: reverse mode gives {found}, differences give {expected}, at {x!r}"
+    told = f"(VJP) check of {get_name(f)} failed: reverse mode gives {found}, differences give {expected}, at {x!r}"
     assert scalar_close(found, expected), told
 
 
@@ -65,7 +60,7 @@ def check_jvp(f: Function, x: Tree) -> None:
     target = core.vspace(y)
     w = target.randn()
     a, b = target.inner_prod(w, found), target.inner_prod(w, expected)
-    told = f"(JVP) check of {named(f)} failed: forward mode gives {a}, differences give {b}, at {x!r}"
+    told = f"(JVP) check of {get_name(f)} failed: forward mode gives {a}, differences give {b}, at {x!r}"
     assert scalar_close(a, b), told
 
 
@@ -103,7 +98,7 @@ def check_grads(f: Function, x: Tree, modes: Iterable[str] = tuple(MODES), order
         check(f, x)
         if order > 1:
             further: Value = partial(derivative, f)
-            further.__name__ = f"{prefix}_{named(f)}"
+            further.__name__ = f"{prefix}_{get_name(f)}"
             again = check_grads(further, (0, 1), modes=modes, order=order - 1)
             again(x, core.vspace(space(f, x)).randn())
 

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from autograd_calls import CALLS, INPUTS
 
+DISTRIBUTIONS = [f"scipy.stats.{d}" for d in "norm t beta chi2 gamma poisson dirichlet multivariate_normal".split()]
 MODULES = {"np": "numpy", "la": "numpy.linalg", "sp": "scipy.special", "sl": "scipy.linalg", "sig": "scipy.signal"}
 
 
 def package(root):
     """What the names of a call mean in a package."""
     named = {name: import_module(f"{root}.{path}") for name, path in MODULES.items()}
-    for distribution in "norm t beta chi2 gamma poisson dirichlet multivariate_normal".split():
-        import_module(f"{root}.scipy.stats.{distribution}")
+    for path in (*DISTRIBUTIONS, "builtins"):
+        import_module(f"{root}.{path}")
     stats, integrate = import_module(f"{root}.scipy.stats"), import_module(f"{root}.scipy.integrate")
-    import_module(f"{root}.builtins")
     return {**named, "st": stats, "odeint": integrate.odeint, "ag": import_module(root)}
 
 
@@ -122,8 +122,7 @@ def test_every_function_with_a_rule_is_called():
     """What has no name in a module is internal to autograd."""
     theirs()
     rules, names = import_module("autograd.core").primitive_vjps, {}
-    for path in ("numpy", "numpy.linalg", "numpy.fft", "scipy.special", "scipy.linalg", "scipy.signal", "scipy.integrate",
-                 *[f"scipy.stats.{d}" for d in "norm t beta chi2 gamma poisson dirichlet multivariate_normal".split()]):  # fmt: skip
+    for path in (*MODULES.values(), "numpy.fft", "scipy.integrate", *DISTRIBUTIONS):
         for name, f in vars(import_module(f"autograd.{path}")).items():
             if callable(f) and not name.startswith("_") and f in rules:
                 names.setdefault(f, []).append(name)

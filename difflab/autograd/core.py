@@ -198,7 +198,10 @@ class RuleTable:
         return hasattr(f, "override") or getattr(getattr(f, "own_rules", None), self.direction, None) is not None
 
     def get(self, f: Value, default: Value = None) -> Value:
-        return self[f] if f in self else default
+        try:
+            return self[f]
+        except KeyError:
+            return default
 
     def pop(self, f: Value, *default: Value) -> Value:
         """Takes a rule away that was stated; a function that difflab knows keeps difflab's own."""
@@ -215,7 +218,7 @@ primitive_vjps = RuleTable("reverse", defvjp_argnums)
 primitive_jvps = RuleTable("forward", defjvp_argnums)
 
 __all__ = [
-    "Box", "SparseBox", "SparseObject", "func", "getval", "isbox", "primitive_jvps", "primitive_vjps", "subval", "toposort",
-    "JVPNode", "Node", "VJPNode", "VSpace", "backward_pass", "def_linear", "defjvp", "defjvp_argnum", "defjvp_argnums",
-    "defvjp", "defvjp_argnum", "defvjp_argnums", "fitted", "make_jvp", "make_vjp", "primitive", "trace", "vspace",
+    "Box", "JVPNode", "Node", "SparseBox", "SparseObject", "VJPNode", "VSpace", "backward_pass", "def_linear", "defjvp",
+    "defjvp_argnum", "defjvp_argnums", "defvjp", "defvjp_argnum", "defvjp_argnums", "fitted", "func", "getval", "isbox",
+    "make_jvp", "make_vjp", "primitive", "primitive_jvps", "primitive_vjps", "subval", "toposort", "trace", "vspace",
 ]  # fmt: skip

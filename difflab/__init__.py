@@ -125,6 +125,7 @@ hooks.FILLERS.update(
         "frame": "difflab.draw.shown",
         "graphviz": "difflab.draw.draw",
         "method of a framework": "difflab.bridges.compared",
+        "node of a box": "difflab.autograd.nodes",
         "svg": "difflab.draw.draw",
     }
 )

@@ -15,7 +15,7 @@ import difflab.autograd.numpy as anp
 from difflab.autograd import builtins, core, extend, tracer, util, wrap_util
 from difflab.autograd.numpy import linalg, numpy_vjps, numpy_wrapper
 from difflab.autograd.test_util import check_grads
-from difflab.errors import NoDerivativeError
+from difflab.errors import NoDerivativeError, TraceError
 
 X = np.array([0.5, 1.5, 2.5])
 
@@ -38,7 +38,7 @@ MACHINERY = {
     "scipy.integrate": {"argnums_unpack"},
     "scipy.signal": {"einsum_tensordot", "parse_axes", "compute_conv_size", "flipped_idxs"},
     "scipy.stats.multivariate_normal": {"generalized_outer_product", "covgrad", "solve"},
-    "tracer": {"find_top_boxed_args", "TraceStack", "trace_stack", "new_box"},
+    "tracer": {"find_top_boxed_args", "TraceStack", "trace_stack"},
     "wrap_util": {"wrap_nary_f"},
 }  # fmt: skip
 
@@ -86,6 +86,45 @@ def test_a_trace_of_containers_and_of_derivatives_begins_at_one_node():
 def test_a_trace_of_a_constant_has_no_end():
     with pytest.warns(UserWarning, match="does not depend on its argument"):
         assert core.trace(Step.new_root(2.0), lambda x: 5.0, 2.0) == (5.0, None)
+
+
+def boxed(value):
+    return tracer.new_box(value, 0, core.VJPNode.new_root())
+
+
+@pytest.mark.parametrize("point", [2.0, X, np.array([1, 2, 3]), 1 + 2j])
+def test_boxes_may_be_made_outside_of_any_trace(point):
+    """As pymoo does: the rows of a Jacobian, from cotangents that are boxes too."""
+    f = lambda x: anp.atleast_1d(anp.sin(x) * anp.sum(x))
+    x = boxed(point)
+    y = f(x)
+    units = np.eye(y.size, dtype=y.dtype).reshape(y.size, *y.shape)
+    rows = [core.backward_pass(boxed(unit), y._node) for unit in units]
+    assert all(map(tracer.isbox, (x, y, *rows))) and y._value.tolist() == f(point).tolist()
+    found = anp.stack(rows, axis=0)._value
+    assert type(found) is np.ndarray
+    np.testing.assert_allclose(found, ag.jacobian(f)(point), rtol=1e-15)
+    plain = core.backward_pass(np.ones_like(y._value), y._node)
+    assert not tracer.isbox(plain)
+    np.testing.assert_allclose(plain, np.sum(found, axis=0), rtol=1e-14)
+    assert core.backward_pass(point, x._node).tolist() == np.asarray(point).tolist()
+
+
+def test_boxes_outside_of_a_trace_are_apart():
+    x, y = boxed(2.0), boxed(3.0)
+    assert x._node.box is x and core.backward_pass(1.0, (x * y)._node) in (2.0, 3.0)
+    assert np.all(core.backward_pass(1.0, anp.floor(boxed(X))[0]._node) == np.zeros(3))
+    with pytest.raises(TypeError, match="new_box"):
+        boxed("text")
+
+
+def test_a_node_of_a_trace_that_has_ended_is_refused():
+    kept = []
+    ag.grad(lambda x: kept.append((x**2)._node) or x)(2.0)
+    with pytest.raises(TraceError):
+        core.backward_pass(1.0, kept[0])
+    with pytest.raises(AttributeError, match="_node"):
+        dl.grad(lambda x: x._node)(2.0)
 
 
 # Rules.

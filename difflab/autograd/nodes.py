@@ -6,7 +6,12 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..differentiate.transform import Recording
+from ..differentiate import reverse
+from ..differentiate.transform import Recording, separate, zeros
+from ..graph.laxity import LAX, NODE_OF_BOX, UNREAD
+from ..graph.leaves import check_leaf
+from ..graph.recording import Tape
+from ..graph.refusals import escaped
 from ..graph.traced import Traced, apply
 from ..primitives import rows
 from ..types import Function, Params, Tree, Value
@@ -21,6 +26,7 @@ class Node:
     """
 
     record: Recording | None = None
+    box: Traced | None = None  # whose node it is, where a program makes boxes itself
 
     def __init__(
         self,
@@ -44,10 +50,10 @@ class Node:
         return root
 
     @classmethod
-    def of(cls, record: Recording, **fields: Value) -> Node:
-        """The end of a whole record."""
+    def of(cls, **fields: Value) -> Node:
+        """The end of a whole record, or the node of a box."""
         end = cls.__new__(cls)
-        end.__dict__.update(fields, record=record)
+        end.__dict__.update(fields)
         return end
 
 
@@ -76,9 +82,9 @@ def trace(start_node: Node, fun: Function, x: Tree) -> tuple[Tree, Value]:
     if isinstance(start_node, JVPNode):
         point = record.unflatten_inputs([i.value for i in record.inputs])[0]
         tangent = record.rebuild_output(record.push(cotangents("trace", start_node.g, point)))
-        return record.value, JVPNode.of(record, g=tangent)
+        return record.value, JVPNode.of(record=record, g=tangent)
     if isinstance(start_node, VJPNode):
-        return record.value, VJPNode.of(record)
+        return record.value, VJPNode.of(record=record)
     nodes = own_nodes(record, start_node)
     ends = [nodes[y] for y in record.outputs if y in nodes]
     if not ends:
@@ -101,10 +107,48 @@ def own_nodes(record: Recording, start: Node) -> dict[Traced, Node]:
 
 def backward_pass(g: Tree, end_node: Node) -> Tree:
     """The cotangent of a recording's input, from that of its end."""
+    if end_node.box is not None:
+        return swept(g, end_node.box)
     record = end_node.record
     if record is None:
         return g
     return pulled(record, cotangents("backward_pass", g, record.value))
+
+
+# Boxes that a program makes itself, outside of any trace.
+class FreeTape(Tape):
+    """The tape of a box that a program made: no function ends it."""
+
+    __slots__ = ()
+
+
+def new_box(value: Value, trace: object, node: Node) -> Traced:
+    """A traced value outside of any trace, with a node at which `backward_pass` ends; it may be an array or a number.
+
+    >>> import numpy as np
+    >>> x = new_box(3.0, 0, VJPNode.new_root())
+    >>> y = np.square(x)
+    >>> y._value, backward_pass(1.0, y._node)
+    (np.float64(9.0), np.float64(6.0))
+    """
+    node.box = FreeTape(guards=UNREAD, laxity=LAX).input(check_leaf(LAX.leaf(value), "new_box"))
+    return node.box
+
+
+def swept(g: Value, box: Traced) -> Value:
+    """The cotangent of the first input of a box's tape; a box as cotangent joins that tape, and the result is one."""
+    tape = box.tape
+    if tape.operations is None:
+        raise escaped(box.primitive)
+    if g.__class__ is Traced and g.tape is not tape and isinstance(g.tape, FreeTape):
+        g = tape.input(g.value)
+    seeds = {box: cotangents("backward_pass", g, box.value)[0]}
+    start = tape.operations[0]
+    found = reverse.sweep(list(tape.operations), seeds, tape.nested)
+    return separate([found[start] if start in found else zeros(start.value)], [g])[0]
+
+
+NODE_OF_BOX.fill(lambda box: VJPNode.of(box=box))
 
 
 def own_operands(record: Recording, x: Traced) -> Iterator[tuple[int, Traced]]:

@@ -9,9 +9,10 @@ from .extend import (
     primitive as primitive,
     register_notrace as register_notrace,
 )
+from .nodes import new_box as new_box
 from .sequences import subval as subval, subvals as subvals, toposort as toposort
 
 __all__ = [
-    "Box", "JVPNode", "Node", "VJPNode", "getval", "isbox", "notrace_primitive", "primitive", "register_notrace",
-    "subval", "subvals", "toposort", "trace",
+    "Box", "JVPNode", "Node", "VJPNode", "getval", "isbox", "new_box", "notrace_primitive", "primitive",
+    "register_notrace", "subval", "subvals", "toposort", "trace",
 ]  # fmt: skip

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..hooks import Hook
 from ..primitives import Elementwise
 from ..types import Value
 from .leaks import leak
@@ -59,6 +60,7 @@ class Unread(list[Any]):
 
 
 UNREAD = Unread()
+NODE_OF_BOX: Hook[[Any], Any] = Hook("node of a box")  # what code written for autograd asks a box for
 ITERATORS: tuple[Any, ...] = (type({}.keys()), type({}.values()), GeneratorType, map, zip, filter, range)
 
 

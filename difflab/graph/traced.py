@@ -18,7 +18,7 @@ from ..types import Function, Params, Value
 from .array_methods import ArrayMethods
 from .block import Block
 from .kinds import FITTING, NUMBERS, check_operands, ready
-from .laxity import note, plain, readable, unboxed
+from .laxity import NODE_OF_BOX, note, plain, readable, unboxed
 from .leaks import rebinds
 from .merging import key, part
 from .node import BLOCK, NO_PARAMS, Operation, refuse_vertices
@@ -171,6 +171,8 @@ class Traced(Operation, ArrayMethods):
         if name == "_value" and self.tape.laxity.decided:  # what code written for autograd asks a box for
             note(self, unboxed(self.value))
             return self.value
+        if name == "_node" and self.tape.laxity.decided:
+            return NODE_OF_BOX(self)
         if name.startswith("_"):  # a protocol that asks whether it is spoken here
             raise AttributeError(name)
         raise no_attribute(name, dir(Traced))

@@ -232,6 +232,19 @@ def test_types_of_integers_cast_traced_values():
         ag.grad(lambda x: np.int64(x) * x)(2.0)
 
 
+def test_names_that_numpy_had_are_there():
+    mask = X > 1
+    for old, new, arguments in (
+        ("trapz", np.trapezoid, (X, X**2)), ("row_stack", np.vstack, ([X, X],)), ("in1d", np.isin, (X, X[:1])),
+        ("product", np.prod, (X,)), ("cumproduct", np.cumprod, (X,)), ("round_", np.round, (X,)),
+        ("alltrue", np.all, (mask,)), ("sometrue", np.any, (mask,)),
+    ):  # fmt: skip
+        np.testing.assert_array_equal(getattr(anp, old)(*arguments), new(*arguments))
+    assert (anp.Inf, anp.infty, anp.float_, anp.complex_) == (np.inf, np.inf, np.float64, np.complex128)
+    assert np.isnan(anp.NaN)
+    check_grads(lambda y: anp.trapz(y, X))(X)
+
+
 # Small ones.
 def test_sums_are_transposed():
     shape = (2, 3, 4)
@@ -259,6 +272,7 @@ def test_helpers():
     assert builtins.isinstance_ is isinstance and builtins.type_ is type and builtins.tuple_ is tuple
     assert util.func(abs) is abs and wrap_util.get_name(3) == "[unknown name]" and wrap_util.get_doc(test_helpers) == ""
     assert ag.numpy is anp
+    assert ag.differential_operators._make_vjp is core.make_vjp and ag.differential_operators.vspace is core.vspace
 
 
 def test_the_array_api_standard_finds_the_functions():

@@ -7,7 +7,19 @@ from typing import Any
 
 from ..graph.laxity import unboxed
 from ..types import Value
-from .vspaces import VSpace
+from .extend import (
+    Box as Box,
+    SparseObject as SparseObject,
+    VSpace as VSpace,
+    defjvp as defjvp,
+    defjvp_argnum as defjvp_argnum,
+    defvjp as defvjp,
+    defvjp_argnum as defvjp_argnum,
+    notrace_primitive as notrace_primitive,
+    primitive as primitive,
+    vspace as vspace,
+)
+from .sequences import subvals as subvals
 
 dict = builtins.dict
 list = builtins.list

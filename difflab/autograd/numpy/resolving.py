@@ -15,7 +15,11 @@ from .dispatching import dispatching, metadata, readable, wrap_namespace
 from .integers import wrap_intdtype
 
 numpy_version: str = np.__version__
-OLD = {"row_stack": "vstack"}  # names that NumPy no longer has
+OLD = {  # names that NumPy no longer has, and what they meant
+    "Inf": "inf", "NaN": "nan", "alltrue": "all", "complex_": "complex128", "cumproduct": "cumprod", "float_": "float64",
+    "in1d": "isin", "infty": "inf", "product": "prod", "round_": "round", "row_stack": "vstack", "sometrue": "any",
+    "trapz": "trapezoid",
+}  # fmt: skip
 NO_FUNCTIONS = ("r_", "c_")
 ABSTRACT = (np.integer, np.signedinteger, np.unsignedinteger, np.timedelta64)  # kinds of integers, which make none
 

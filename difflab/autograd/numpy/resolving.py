@@ -16,8 +16,8 @@ from .integers import wrap_intdtype
 
 numpy_version: str = np.__version__
 OLD = {  # names that NumPy no longer has, and what they meant
-    "Inf": "inf", "NaN": "nan", "alltrue": "all", "complex_": "complex128", "cumproduct": "cumprod", "float_": "float64",
-    "in1d": "isin", "infty": "inf", "product": "prod", "round_": "round", "row_stack": "vstack", "sometrue": "any",
+    "Inf": "inf", "NaN": "nan", "alltrue": "all", "complex_": "complex128", "cumproduct": "cumprod", "in1d": "isin",
+    "float_": "float64", "infty": "inf", "product": "prod", "round_": "round", "row_stack": "vstack", "sometrue": "any",
     "trapz": "trapezoid",
 }  # fmt: skip
 NO_FUNCTIONS = ("r_", "c_")

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
-from ..differentiate.transform import Recording, matching
-from ..graph.laxity import LAX, floats
-from ..graph.pytree import flatten
-from ..graph.traced import Traced
+from ..differentiate.transform import Recording, describe, matching
+from ..errors import InputError
+from ..graph.laxity import LAX, floats, numbers
+from ..graph.pytree import flatten, map_leaves
+from ..graph.traced import Traced, assemble
 from ..primitives import Carrier
 from ..types import Function, Tree, Value
 
 
 def recorded(name: str, fun: Function, x: Tree) -> Recording:
     """One run of fun on a traced x, in autograd's laxer ways."""
-    return Recording(name, fun, (x,), laxity=LAX)
+
+    def answered(x: Tree) -> Tree:
+        result = fun(x)
+        return result if result.__class__ is Traced else map_leaves(partial(answer, name), result)
+
+    return Recording(name, answered, (x,), laxity=LAX)
+
+
+def answer(name: str, y: Value) -> Value:
+    """A leaf of a function's result: an array of Python objects as what it holds; what is no number is refused."""
+    y = numbers(y)
+    if y.__class__ is list:
+        y = assemble(y)
+    if y is None or isinstance(y, Traced | np.ndarray | np.generic | bool | int | float | complex):
+        return y
+    raise InputError(f"{name}: the function returned {describe(y)}; it has to return numbers and arrays")
 
 
 def pulled(record: Recording, cotangents: list[Value], once: bool = False) -> Tree:

@@ -5,8 +5,17 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from ...graph.traced import Traced
 from ...types import Value
+
+ABSTRACT = (np.integer, np.signedinteger, np.unsignedinteger, np.timedelta64)  # kinds of integers, which make none
+
+
+def casting(value: Value) -> bool:
+    """Whether something of NumPy's is a type of integers, whose calls make some."""
+    return isinstance(value, type) and issubclass(value, np.integer) and value not in ABSTRACT
 
 
 class Casting(type):

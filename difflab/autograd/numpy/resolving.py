@@ -12,7 +12,7 @@ from ...graph.array_namespace import public_names
 from ...graph.traced import holds_traced
 from ...types import Function, Params, Value
 from .dispatching import dispatching, metadata, readable, wrap_namespace
-from .integers import wrap_intdtype
+from .integers import casting, wrap_intdtype
 
 numpy_version: str = np.__version__
 OLD = {  # names that NumPy no longer has, and what they meant
@@ -21,7 +21,6 @@ OLD = {  # names that NumPy no longer has, and what they meant
     "trapz": "trapezoid",
 }  # fmt: skip
 NO_FUNCTIONS = ("r_", "c_")
-ABSTRACT = (np.integer, np.signedinteger, np.unsignedinteger, np.timedelta64)  # kinds of integers, which make none
 
 
 def where(condition: Value, x: Value = None, y: Value = None) -> Value:
@@ -92,7 +91,7 @@ def resolve(name: str) -> Value:
     if name in AS_THEY_ARE:
         return AS_THEY_ARE[name]
     value = OWN[name] if name in OWN else getattr(difflab_numpy, OLD.get(name, name))
-    if isinstance(value, type) and issubclass(value, np.integer) and value not in ABSTRACT:
+    if casting(value):
         return wrap_intdtype(value)
     plain = name in NO_FUNCTIONS or not callable(value) or isinstance(value, type)
     return value if plain else dispatching(name, value)

@@ -51,8 +51,8 @@ PLAIN = {
     "a row of the table of operations, with a page in the documentation": """
         Primitive Carrier Domain Gate Reading Text""",
     "the package's own, between two of its rooms": """
-        Compiled Memory Recording Region NumpySource RegionSource ScalarSource WalkedSource XlaSource Problem PolicySystem
-        Written""",
+        Compiled Memory Recording Region NumpySource RegionSource ScalarSource WalkedSource XlaSource Problem
+        PolicySystem Written""",
     "a protocol: what answers it is a function with the program's display": "CompiledFunction",
     "an arrangement for a page, which shows it": "Figure",
 }

@@ -117,6 +117,7 @@ _SYNONYMS = {"gradient": "grad", "diff": "grad", "jit": "compile", "jacfwd": "ja
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 hooks.FILLERS.update(
     {
+        "array namespace": "difflab.numpy",
         "backward": "difflab.differentiate.passes",
         "errors of methods": "difflab.lab.page_errors",
         "card of a graph": "difflab.draw.shown",
@@ -124,6 +125,7 @@ hooks.FILLERS.update(
         "frame": "difflab.draw.shown",
         "graphviz": "difflab.draw.draw",
         "method of a framework": "difflab.bridges.compared",
+        "node of a box": "difflab.autograd.nodes",
         "svg": "difflab.draw.draw",
     }
 )

@@ -13,6 +13,9 @@ np.float64(1.1666666666666665)
 from __future__ import annotations
 
 # This module's globals take NumPy's names (any, max, sum ...), so its code lives elsewhere and uses none of them.
+import sys as _sys
+
+from .graph.array_methods import ARRAY_NAMESPACE as _ARRAY_NAMESPACE
 from .graph.array_namespace import (
     array,
     asanyarray,
@@ -26,6 +29,8 @@ from .graph.array_namespace import (
 )
 from .graph.vectorized import vectorize
 from .types import Value
+
+_ARRAY_NAMESPACE.fill(lambda: _sys.modules[__name__])
 
 
 def __getattr__(name: str) -> Value:

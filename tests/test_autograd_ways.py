@@ -12,7 +12,7 @@ import difflab as dl
 import difflab.autograd as ag
 import difflab.autograd.numpy as anp
 from difflab.differentiate.transform import Recording
-from difflab.errors import DifflabError, TraceError
+from difflab.errors import DifflabError, InputError, TraceError
 from difflab.graph.laxity import LAX, STRICT, Laxity
 from difflab.graph.recording import Tape
 
@@ -25,6 +25,30 @@ def rebound(x):
     y *= x
     x -= 1
     return np.sum(y) + np.sum(x)
+
+
+class Labelled:
+    """An array of another library, which computes in its own way: what NumPy hands over is done with its data."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def to_numpy(self):
+        return np.asarray(self.data)
+
+    def __array_ufunc__(self, ufunc, method, *inputs):
+        if any(isinstance(x, Shy) for x in inputs):
+            return NotImplemented
+        return Labelled(getattr(ufunc, method)(*[x.data if isinstance(x, Labelled) else x for x in inputs]))
+
+    def __mul__(self, other):
+        return np.multiply(self, other)
+
+
+class Shy:
+    """What nobody computes with."""
+
+    __array_ufunc__ = lambda *_: NotImplemented
 
 
 # Of each switch: functions of x that need it, where, and their gradients.
@@ -59,6 +83,11 @@ WAYS = {
         (lambda d: anp.sum(anp.stack(d.values()) ** 2), {"a": 1.0, "b": 2.0}, {"a": 2.0, "b": 4.0}),
         (lambda x: anp.sum(anp.array(2 * e for e in x)), X, 2 * np.ones(3)),
         (lambda x: anp.concatenate(map(x.__mul__, x)).sum(), X, 2 * np.sum(X) * np.ones(3)),
+    ],
+    "deferring": [
+        (lambda x: np.sum((x * Labelled(X)).data), X, X),
+        (lambda x: np.sum(np.arctan2(x, Labelled(X)).data), X, 0.5 / X),
+        (lambda x: np.sum((x * (x * (Labelled(X) * 2))).data), X, 4 * X**2),
     ],
 }
 CASES = [(switch, k) for switch, functions in WAYS.items() for k in range(len(functions))]
@@ -95,6 +124,34 @@ def test_each_switch_alone_is_needed(switch, k):
     with pytest.raises((DifflabError, TypeError, ValueError, IndexError)):
         record = Recording("grad", f, (x,), laxity=dataclasses.replace(LAX, **{switch: False}))
         record.pull([np.ones(np.shape(record.value))])
+
+
+def test_what_no_one_computes_with_is_refused():
+    for other in (object(), Shy()):
+        for f in (lambda x, o=other: np.sum(x * o), lambda x, o=other: np.sum(np.multiply(o, x))):
+            with pytest.raises(TypeError):
+                ag.grad(f)(X)
+            with pytest.raises(TypeError):
+                dl.grad(f)(X)
+
+
+def test_an_array_of_another_library_is_no_result():
+    """The traced value in it is out of sight: the derivative would be zero without a word."""
+    f = lambda x: Labelled(X) * x
+    for call in (dl.grad(f), dl.jacobian(f), dl.value_and_grad(f), lambda x: dl.vjp(f, x), ag.grad(f), ag.jacobian(f)):
+        with pytest.raises(InputError, match="returned a Labelled"):
+            call(X)
+    for result in ("text", object(), {"a": Labelled(X)}):
+        for operator in (ag.grad, ag.jacobian, ag.elementwise_grad, ag.make_vjp, ag.deriv):
+            with pytest.raises(InputError, match=r"returned an? (str|object|Labelled)"):
+                operator(lambda x, r=result: r)(X)
+
+
+def test_an_array_of_python_objects_is_a_result():
+    f = lambda x: np.array([x[0] ** 2, 3.0, x[1] * x[2]], dtype=object)
+    np.testing.assert_array_equal(ag.jacobian(f)(X), [[1.0, 0, 0], [0, 0, 0], [0, 3.0, -2.0]])
+    np.testing.assert_array_equal(ag.grad(lambda x: np.array(x[1] ** 2, dtype=object))(X), [0.0, -4.0, 0.0])
+    np.testing.assert_array_equal(ag.make_vjp(f)(X)[1], f(X).astype(float))
 
 
 def test_every_switch_has_a_case():

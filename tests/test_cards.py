@@ -43,7 +43,7 @@ PLAIN = {
         Augment EarlyStopping GaussNewton Grid LBFGS Method Newton Recipe Scheme Constant Normal Orthogonal Scaled
         Uniform""",
     "a step of an optimiser, shown in the optimiser's card": "Transformation",
-    "the space of a value, as code for HIPS/autograd asks for it": "VSpace",
+    "what lies in the space of a value, as code for HIPS/autograd writes it": "SparseObject",
     "a function, whose curve is a plot of its values": """
         CosineAnnealingLR ExponentialLR LinearLR MultiStepLR OneCycleLR StepLR Warmup Criterion""",
     "the shape and dtype of a value, which the line says": "VSpace",
@@ -51,8 +51,8 @@ PLAIN = {
     "a row of the table of operations, with a page in the documentation": """
         Primitive Carrier Domain Gate Reading Text""",
     "the package's own, between two of its rooms": """
-        Compiled Memory Region NumpySource RegionSource ScalarSource WalkedSource XlaSource Problem PolicySystem
-        Written""",
+        Compiled Memory Recording Region NumpySource RegionSource ScalarSource WalkedSource XlaSource Problem
+        PolicySystem Written""",
     "a protocol: what answers it is a function with the program's display": "CompiledFunction",
     "an arrangement for a page, which shows it": "Figure",
 }

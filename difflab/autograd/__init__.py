@@ -11,7 +11,7 @@ array([2., 4.])
 
 from __future__ import annotations
 
-from . import builtins as builtins, tracer as tracer, util as util
+from . import builtins as builtins, numpy as numpy, tracer as tracer, util as util
 from .builtins import dict as dict, isinstance as isinstance, list as list, tuple as tuple, type as type
 from .compiling import compile_gradients as compile_gradients
 from .differential_operators import (

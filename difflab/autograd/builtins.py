@@ -7,12 +7,42 @@ from typing import Any
 
 from ..graph.laxity import unboxed
 from ..types import Value
+from .extend import (
+    Box as Box,
+    SparseObject as SparseObject,
+    VSpace as VSpace,
+    defjvp as defjvp,
+    defjvp_argnum as defjvp_argnum,
+    defvjp as defvjp,
+    defvjp_argnum as defvjp_argnum,
+    notrace_primitive as notrace_primitive,
+    primitive as primitive,
+    vspace as vspace,
+)
+from .sequences import subvals as subvals
 
 dict = builtins.dict
 list = builtins.list
 tuple: Any = builtins.tuple
+dict_, list_, tuple_ = builtins.dict, builtins.list, builtins.tuple
+isinstance_, type_ = builtins.isinstance, builtins.type
 DictBox = builtins.dict
 SequenceBox = builtins.list
+ContainerVSpace = SequenceVSpace = ListVSpace = TupleVSpace = NamedTupleVSpace = DictVSpace = VSpace
+
+
+def make_sequence(seq_type: Any, *args: Value) -> Value:
+    """A list, or a tuple, of values.
+
+    >>> make_sequence(tuple, 1.0, 2.0)
+    (1.0, 2.0)
+    """
+    return seq_type(args)
+
+
+def container_take(A: Value, idx: Value) -> Value:
+    """A[idx]."""
+    return A[idx]
 
 
 def isinstance(x: Value, kinds: Any) -> bool:
@@ -33,4 +63,8 @@ def type(x: Value) -> builtins.type:
     return builtins.type(unboxed(x))
 
 
-__all__ = ["DictBox", "SequenceBox", "dict", "isinstance", "list", "tuple", "type"]
+__all__ = [
+    "ContainerVSpace", "DictBox", "DictVSpace", "ListVSpace", "NamedTupleVSpace", "SequenceBox", "SequenceVSpace",
+    "TupleVSpace", "container_take", "dict", "dict_", "isinstance", "isinstance_", "list", "list_", "make_sequence",
+    "tuple", "tuple_", "type", "type_",
+]  # fmt: skip

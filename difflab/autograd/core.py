@@ -1,58 +1,29 @@
-"""Records and sweeps by autograd's names, the nodes with which programs call them apart, and rules of a user's own."""
+"""Sweeps by autograd's names, and rules of a user's own."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
 from ..differentiate import own_rules
 from ..differentiate.own_rules import fitted
-from ..differentiate.transform import Recording, matching
-from ..graph.laxity import LAX, floats
-from ..graph.pytree import flatten, map_leaves
+from ..graph.pytree import map_leaves
 from ..graph.snapshots import kept
-from ..graph.traced import Traced
-from ..primitives import Carrier
 from ..types import Function, Tree, Value
-from .vspaces import VSpace as VSpace, vspace as vspace
+from .boxes import Box as Box, getval as getval, isbox as isbox
+from .nodes import JVPNode as JVPNode, Node as Node, VJPNode as VJPNode, backward_pass as backward_pass, trace as trace
+from .records import cotangents, pulled, recorded
+from .sequences import func as func, subval as subval, toposort as toposort
+from .vspaces import SparseObject as SparseObject, VSpace as VSpace, dense, vspace as vspace
 
-
-def recorded(name: str, fun: Function, x: Tree) -> Recording:
-    """One run of fun on a traced x, in autograd's laxer ways."""
-    return Recording(name, fun, (x,), laxity=LAX)
-
-
-def pulled(record: Recording, cotangents: list[Value], once: bool = False) -> Tree:
-    """The cotangent of the function's argument; with `once` the record is given up."""
-    return record.unflatten_inputs(record.pull(cotangents, once))[0]
-
-
-def cotangents(name: str, given: Tree, value: Tree) -> list[Value]:
-    """The leaves of a cotangent; what has the right number of elements, or broadcasts, has the right shape."""
-    leaves, rebuild = flatten(value)
-    got, _ = flatten(given)
-    if len(got) == len(leaves):
-        given = rebuild([shaped(c if c.__class__ is Traced else floats(c), y) for c, y in zip(got, leaves)])
-    return matching(f"{name}: the cotangent", given, value)
-
-
-def shaped(ct: Value, y: Value) -> Value:
-    shape = Carrier.shape(y)
-    if Carrier.shape(ct) == shape:
-        return ct
-    if Carrier.size(ct) == Carrier.size(y):
-        return np.reshape(ct, shape)
-    try:
-        return np.broadcast_to(ct, shape)
-    except ValueError:
-        return ct  # whoever takes it says what does not fit
+SparseBox = Box
 
 
 def make_vjp(fun: Function, x: Tree) -> tuple[Function, Tree]:
     """The pullback of fun at x, and its value there.
 
+    >>> import numpy as np
     >>> vjp, value = make_vjp(np.square, 3.0)
     >>> value, vjp(1.0)
     (np.float64(9.0), np.float64(6.0))
@@ -69,6 +40,7 @@ def make_vjp(fun: Function, x: Tree) -> tuple[Function, Tree]:
 def make_jvp(fun: Function, x: Tree) -> Function:
     """A function of a tangent at x: the value of fun, and its derivative along the tangent.
 
+    >>> import numpy as np
     >>> make_jvp(np.square, 3.0)(1.0)
     (np.float64(9.0), np.float64(6.0))
     """
@@ -81,53 +53,6 @@ def make_jvp(fun: Function, x: Tree) -> Function:
         return record.value, record.rebuild_output(record.push(tangents))
 
     return jvp
-
-
-class Node:
-    """The end of a recording, or its beginning, where `record` is None."""
-
-    def __init__(self, record: Recording | None = None) -> None:
-        self.record = record
-
-    @classmethod
-    def new_root(cls, *args: Any, **kwargs: Any) -> Node:
-        """The beginning of a recording."""
-        return cls(*args, **kwargs)
-
-
-class VJPNode(Node):
-    """A node of reverse mode; `backward_pass` sweeps from it."""
-
-
-class JVPNode(Node):
-    """A node of forward mode, with the tangent `g`."""
-
-    def __init__(self, g: Tree = None, record: Recording | None = None) -> None:
-        super().__init__(record)
-        self.g = g
-
-
-def trace(start_node: Node, fun: Function, x: Tree) -> tuple[Tree, Node]:
-    """fun's value at x and the node of its end.
-
-    >>> value, end = trace(VJPNode.new_root(), np.square, 3.0)
-    >>> value, backward_pass(1.0, end)
-    (np.float64(9.0), np.float64(6.0))
-    """
-    record = recorded("trace", fun, x)
-    if isinstance(start_node, JVPNode):
-        point = record.unflatten_inputs([i.value for i in record.inputs])[0]
-        tangent = record.rebuild_output(record.push(cotangents("trace", start_node.g, point)))
-        return record.value, JVPNode(tangent, record)
-    return record.value, type(start_node)(record)
-
-
-def backward_pass(g: Tree, end_node: Node) -> Tree:
-    """The cotangent of a recording's input, from that of its end."""
-    record = end_node.record
-    if record is None:
-        return g
-    return pulled(record, cotangents("backward_pass", g, record.value))
 
 
 # Rules of a user's own.
@@ -148,30 +73,49 @@ def primitive(f: Function) -> Function:
     >>> grad(half)(1.0)
     np.float64(0.5)
     """
-    wrapped = own_rules.primitive(f)
+
+    def run(*args: Any, **kwargs: Any) -> Value:
+        return dense(f(*args, **kwargs))
+
+    run.__name__, run.__doc__ = getattr(f, "__name__", type(f).__name__), f.__doc__
+    wrapped = own_rules.primitive(run)
     made: Value = wrapped
+    made.fun = f
     made.defvjp = lambda rule, argnum=0: _old_defvjp(made, rule, argnum)
+    made.defgrad = lambda rule, argnum=0: _one_more(made, "defgrad", {argnum: rule})
+    made.defvjp_is_zero = lambda argnums=(0,): _one_more(made, "defvjp_is_zero", dict.fromkeys(argnums))
     return wrapped
 
 
 def _old_defvjp(f: Function, rule: Function, argnum: int) -> None:
     """The form in which rules were stated before autograd 1.2: rule(g, ans, vs, gvs, *args, **kwargs)."""
-    table: dict[int, Any] = f.__dict__.setdefault("old_rules", {})
-    table[argnum] = lambda ans, *args, **kwargs: (
-        lambda g: rule(g, ans, vspace(args[argnum]), vspace(g), *args, **kwargs)
+
+    def staged(ans: Value, *args: Any, **kwargs: Any) -> Function:
+        return lambda g: rule(g, ans, vspace(args[argnum]), vspace(g), *args, **kwargs)
+
+    _one_more(f, "defvjp", {argnum: staged})
+
+
+def _one_more(f: Function, form: str, rules: dict[int, Function | None]) -> None:
+    """Rules that are stated one by one, as methods of the primitive; autograd deprecated that in 2017."""
+    warnings.warn(
+        f"{f.__name__}.{form} is a form that autograd deprecated: use autograd.extend.defvjp", DeprecationWarning, 3
     )
-    own_rules.defvjp(f, *table.values(), argnums=list(table))
+    table: dict[int, Any] = f.__dict__.setdefault("old_rules", {})
+    table.update(rules)
+    defvjp(f, *table.values(), argnums=list(table))
 
 
 def defvjp(fun: Function, *vjpmakers: Function | None, argnums: Iterable[int] | None = None) -> None:
     """States pullbacks, `rule(ans, *args, **kwargs)` -> function of the cotangent; see `difflab.defvjp`."""
     own_rules.defvjp(overridden(fun), *vjpmakers, argnums=argnums)
+    _read_sparse(fun)
 
 
 def defvjp_argnum(fun: Function, vjpmaker: Function) -> None:
     """States a pullback `rule(argnum, ans, args, kwargs)` for all arguments."""
-    own_rules.defvjp_argnums(
-        overridden(fun),
+    defvjp_argnums(
+        fun,
         lambda argnums, ans, args, kwargs: _each([vjpmaker(k, ans, args, kwargs) for k in argnums]),
     )
 
@@ -183,6 +127,18 @@ def _each(pullbacks: list[Function]) -> Function:
 def defvjp_argnums(fun: Function, vjpmaker: Any) -> None:
     """States the pullback by several arguments, `rule(argnums, ans, args, kwargs)`."""
     own_rules.defvjp_argnums(overridden(fun), vjpmaker)
+    _read_sparse(fun)
+
+
+def _read_sparse(fun: Any) -> None:
+    """What pullbacks give as sparse objects becomes arrays."""
+    stated: Function = fun.own_rules.reverse
+
+    def reverse(*call: Any) -> Function:
+        pull = stated(*call)
+        return lambda g: list(map(dense, pull(g)))
+
+    fun.own_rules.reverse = reverse
 
 
 def defjvp(fun: Function, *jvpfuns: Function | str | None, argnums: Iterable[int] | None = None) -> None:
@@ -194,7 +150,9 @@ def defjvp_argnum(fun: Function, jvpmaker: Function) -> None:
     """States a tangent `rule(argnum, g, ans, args, kwargs)` for all arguments."""
     own_rules.defjvp_argnums(
         overridden(fun),
-        lambda argnums, gs, ans, args, kwargs: sum(jvpmaker(k, g, ans, args, kwargs) for k, g in zip(argnums, gs)),
+        lambda argnums, gs, ans, args, kwargs: sum(
+            dense(jvpmaker(k, g, ans, args, kwargs)) for k, g in zip(argnums, gs)
+        ),
     )
 
 
@@ -212,7 +170,55 @@ def def_linear(fun: Function) -> None:
     defjvp_argnum(fun, tangent)
 
 
+class RuleTable:
+    """The rules by primitives: `table[f]` is that of f, or difflab's own; `table[f] = rule` states another.
+
+    >>> import numpy as np
+    >>> import difflab.autograd.numpy as anp
+    >>> pull = primitive_vjps[anp.sin]((0,), np.sin(1.0), (1.0,), {})
+    >>> float(pull(1.0)[0]) == float(np.cos(1.0))
+    True
+    """
+
+    def __init__(self, direction: str, state: Function) -> None:
+        self.direction = direction
+        self.state = state
+
+    def __getitem__(self, f: Value) -> Function:
+        rule = getattr(getattr(overridden(f), "own_rules", None), self.direction, None)
+        if rule is None:
+            raise KeyError(f)
+        found: Function = rule
+        return found
+
+    def __setitem__(self, f: Value, rule: Function) -> None:
+        self.state(f, rule)
+
+    def __contains__(self, f: Value) -> bool:
+        return hasattr(f, "override") or getattr(getattr(f, "own_rules", None), self.direction, None) is not None
+
+    def get(self, f: Value, default: Value = None) -> Value:
+        try:
+            return self[f]
+        except KeyError:
+            return default
+
+    def pop(self, f: Value, *default: Value) -> Value:
+        """Takes a rule away that was stated; a function that difflab knows keeps difflab's own."""
+        rules = getattr(f, "own_rules", None)
+        found = getattr(rules, self.direction, None)
+        if found is None and not default:
+            raise KeyError(f)
+        if found is not None and not hasattr(f, "override"):
+            setattr(rules, self.direction, None)
+        return default[0] if found is None else found
+
+
+primitive_vjps = RuleTable("reverse", defvjp_argnums)
+primitive_jvps = RuleTable("forward", defjvp_argnums)
+
 __all__ = [
-    "JVPNode", "Node", "VJPNode", "VSpace", "backward_pass", "def_linear", "defjvp", "defjvp_argnum", "defjvp_argnums",
-    "defvjp", "defvjp_argnum", "defvjp_argnums", "fitted", "make_jvp", "make_vjp", "primitive", "trace", "vspace",
+    "Box", "JVPNode", "Node", "SparseBox", "SparseObject", "VJPNode", "VSpace", "backward_pass", "def_linear", "defjvp",
+    "defjvp_argnum", "defjvp_argnums", "defvjp", "defvjp_argnum", "defvjp_argnums", "fitted", "func", "getval", "isbox",
+    "make_jvp", "make_vjp", "primitive", "primitive_jvps", "primitive_vjps", "subval", "toposort", "trace", "vspace",
 ]  # fmt: skip

@@ -18,17 +18,23 @@ from ..graph.node_carrier import NODE
 from ..graph.pytree import flatten
 from ..primitives import Carrier
 from ..types import Function, Tree, Value
-from . import core
-from .extend import defjvp_argnums, defvjp_argnums, primitive
-from .wrap_util import chosen, unary_to_nary
+from .core import make_jvp as _make_jvp, make_vjp as _make_vjp, vspace as vspace
+from .extend import (
+    defjvp_argnums,
+    defvjp_argnum as defvjp_argnum,
+    defvjp_argnums,
+    primitive as primitive,
+)
+from .records import pulled, recorded
+from .wrap_util import chosen, unary_to_nary as unary_to_nary
 
 
 class NotScalarError(ShapeError, TypeError):
     """A gradient is asked for of a function with several outputs, or complex ones; autograd raises a TypeError."""
 
 
-make_vjp: Function = unary_to_nary(core.make_vjp)
-make_jvp: Function = unary_to_nary(core.make_jvp)
+make_vjp: Function = unary_to_nary(_make_vjp)
+make_jvp: Function = unary_to_nary(_make_jvp)
 
 
 def scalar(name: str, record: Recording) -> Value:
@@ -47,9 +53,9 @@ def scalar(name: str, record: Recording) -> Value:
 
 
 def _swept(name: str, fun: Function, x: Tree) -> tuple[Value, Tree]:
-    record = core.recorded(name, fun, x)
+    record = recorded(name, fun, x)
     y = scalar(name, record)
-    return y, core.pulled(record, [np.ones(y.shape, y.dtype)[()]], once=True)
+    return y, pulled(record, [np.ones(y.shape, y.dtype)[()]], once=True)
 
 
 @unary_to_nary
@@ -86,10 +92,10 @@ def grad_and_aux(fun: Function, x: Tree) -> tuple[Tree, Value]:
         aux.append(other)
         return result
 
-    record = core.recorded("grad_and_aux", first, x)
+    record = recorded("grad_and_aux", first, x)
     y = scalar("grad_and_aux", record)
     leaves, rebuild = flatten(aux[0])
-    return core.pulled(record, [np.ones(y.shape)[()]], once=True), rebuild([record.tape.value_of(e) for e in leaves])
+    return pulled(record, [np.ones(y.shape)[()]], once=True), rebuild([record.tape.value_of(e) for e in leaves])
 
 
 @unary_to_nary
@@ -100,11 +106,11 @@ def elementwise_grad(fun: Function, x: Tree) -> Tree:
     >>> elementwise_grad(np.square)(np.array([1.0, 3.0]))
     array([2., 6.])
     """
-    record = core.recorded("elementwise_grad", fun, x)
+    record = recorded("elementwise_grad", fun, x)
     values = [record.tape.value_of(y) for y in record.outputs]
     if any(Carrier.is_complex(y) for y in values):
         raise DtypeError("elementwise_grad: the output is complex; it is for real ones")
-    return core.pulled(record, [np.ones(Carrier.shape(y), _float(y))[()] for y in values], once=True)
+    return pulled(record, [np.ones(Carrier.shape(y), _float(y))[()] for y in values], once=True)
 
 
 def _float(y: Value) -> Any:
@@ -119,7 +125,7 @@ def deriv(fun: Function, x: Tree) -> Tree:
     >>> deriv(np.square)(3.0)
     np.float64(6.0)
     """
-    return core.make_jvp(fun, x)(core.vspace(x).ones())[1]
+    return _make_jvp(fun, x)(vspace(x).ones())[1]
 
 
 @unary_to_nary
@@ -129,7 +135,7 @@ def holomorphic_grad(fun: Function, x: Tree) -> Tree:
     >>> holomorphic_grad(np.square)(1 + 1j)
     np.complex128(2+2j)
     """
-    if not core.vspace(x).iscomplex:
+    if not vspace(x).iscomplex:
         warnings.warn("holomorphic_grad: the argument is not complex", stacklevel=3)
     return _swept("holomorphic_grad", lambda x: np.real(fun(x)), x)[1]
 
@@ -142,7 +148,7 @@ def jacobian(fun: Function, x: Tree) -> Value:
     array([[2., 0.],
            [0., 6.]])
     """
-    record = core.recorded("jacobian", fun, x)
+    record = recorded("jacobian", fun, x)
     values = [record.tape.value_of(y) for y in record.outputs]
     inputs = [i.value for i in record.inputs]
     rows = []
@@ -200,7 +206,7 @@ def make_hvp(fun: Function, x: Tree) -> tuple[Function, Tree]:
     >>> hvp(1.0), gradient
     (np.float64(12.0), np.float64(12.0))
     """
-    return core.make_vjp(grad(fun), x)
+    return _make_vjp(grad(fun), x)
 
 
 def hessian_tensor_product(fun: Function, argnum: int = 0) -> Function:
@@ -243,7 +249,7 @@ vector_jacobian_product = tensor_jacobian_product
 @unary_to_nary
 def make_jvp_reversemode(fun: Function, x: Tree) -> Function:
     """A function that returns, at a point, the derivative along a tangent as a function."""
-    jvp = core.make_jvp(fun, x)
+    jvp = _make_jvp(fun, x)
     return lambda v: jvp(v)[1]
 
 
@@ -260,9 +266,9 @@ def make_ggnvp(f: Function, g: Function = _half_square, f_argnum: int = 0) -> Fu
 
     def at(*args: Any, **kwargs: Any) -> Function:
         unary, x = chosen(f, f_argnum, args, kwargs)
-        back, y = core.make_vjp(unary, x)
-        curvature = core.make_vjp(grad(g), y)[0]
-        along = core.make_jvp(unary, x)
+        back, y = _make_vjp(unary, x)
+        curvature = _make_vjp(grad(g), y)[0]
+        along = _make_jvp(unary, x)
         return lambda v: back(curvature(along(v)[1]))
 
     return at
@@ -298,10 +304,10 @@ def checkpoint(fun: Function) -> Value:
     """
 
     def reverse(argnums: tuple[int, ...], ans: Value, args: tuple[Value, ...], kwargs: dict[str, Value]) -> Function:
-        return core.make_vjp(*chosen(fun, argnums, args, kwargs))[0]
+        return _make_vjp(*chosen(fun, argnums, args, kwargs))[0]
 
     def forward(argnums: Any, gs: Any, ans: Value, args: tuple[Value, ...], kwargs: dict[str, Value]) -> Value:
-        return core.make_jvp(*chosen(fun, argnums, args, kwargs))(tuple(gs))[1]
+        return _make_jvp(*chosen(fun, argnums, args, kwargs))(tuple(gs))[1]
 
     wrapped = primitive(fun)
     defvjp_argnums(wrapped, reverse)

@@ -6,10 +6,11 @@ from functools import wraps
 from typing import Any
 
 from ..graph.laxity import unboxed
-from ..graph.traced import Traced
 from ..types import Function, Value
+from .boxes import Box as Box
 from .core import (
     JVPNode as JVPNode,
+    SparseObject as SparseObject,
     VJPNode as VJPNode,
     VSpace as VSpace,
     def_linear as def_linear,
@@ -22,8 +23,6 @@ from .core import (
     primitive as primitive,
     vspace as vspace,
 )
-
-Box = Traced
 
 
 def register_notrace(kind: object, f: Function) -> None:
@@ -46,6 +45,6 @@ def notrace_primitive(f: Function) -> Function:
 
 
 __all__ = [
-    "Box", "JVPNode", "VJPNode", "VSpace", "def_linear", "defjvp", "defjvp_argnum", "defjvp_argnums", "defvjp",
-    "defvjp_argnum", "defvjp_argnums", "notrace_primitive", "primitive", "register_notrace", "vspace",
+    "Box", "JVPNode", "SparseObject", "VJPNode", "VSpace", "def_linear", "defjvp", "defjvp_argnum", "defjvp_argnums",
+    "defvjp", "defvjp_argnum", "defvjp_argnums", "notrace_primitive", "primitive", "register_notrace", "vspace",
 ]  # fmt: skip

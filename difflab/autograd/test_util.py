@@ -11,8 +11,8 @@ import numpy as np
 
 from ..graph.pytree import flatten
 from ..types import Function, Tree, Value
-from . import core
-from .wrap_util import unary_to_nary
+from .core import make_jvp as make_jvp, make_vjp as make_vjp, vspace as vspace
+from .wrap_util import get_name as get_name, unary_to_nary
 
 TOL = RTOL = EPS = 1e-6
 
@@ -41,49 +41,44 @@ def make_numerical_jvp(f: Function, x: Tree) -> Function:
     return jvp
 
 
-def named(f: Function) -> str:
-    """What messages call a function."""
-    return str(getattr(f, "__name__", "an unnamed function"))
-
-
 def check_vjp(f: Function, x: Tree) -> None:
     """Reverse mode against differences, in a random direction."""
-    vjp, y = core.make_vjp(f, x)
-    space, target = core.vspace(x), core.vspace(y)
+    vjp, y = make_vjp(f, x)
+    space, target = vspace(x), vspace(y)
     v, w = space.randn(), target.randn()
     expected = target.inner_prod(w, make_numerical_jvp(f, x)(v))
     found = space.inner_prod(v, space.covector(vjp(target.covector(w))))
-    told = f"(VJP) check of {named(f)} failed: reverse mode gives {found}, differences give {expected}, at {x!r}"
+    told = f"(VJP) check of {get_name(f)} failed: reverse mode gives {found}, differences give {expected}, at {x!r}"
     assert scalar_close(found, expected), told
 
 
 def check_jvp(f: Function, x: Tree) -> None:
     """Forward mode against differences, in a random direction."""
-    v = core.vspace(x).randn()
-    y, found = core.make_jvp(f, x)(v)
+    v = vspace(x).randn()
+    y, found = make_jvp(f, x)(v)
     expected = make_numerical_jvp(f, x)(v)
-    target = core.vspace(y)
+    target = vspace(y)
     w = target.randn()
     a, b = target.inner_prod(w, found), target.inner_prod(w, expected)
-    told = f"(JVP) check of {named(f)} failed: forward mode gives {a}, differences give {b}, at {x!r}"
+    told = f"(JVP) check of {get_name(f)} failed: forward mode gives {a}, differences give {b}, at {x!r}"
     assert scalar_close(a, b), told
 
 
 def check_equivalent(x: Tree, y: Tree) -> None:
     """Whether two values lie in one space and are about the same."""
-    assert core.vspace(x) == core.vspace(y), f"{x!r} and {y!r} lie in different spaces"
-    v = core.vspace(x).randn()
-    assert scalar_close(core.vspace(x).inner_prod(x, v), core.vspace(x).inner_prod(y, v))
+    assert vspace(x) == vspace(y), f"{x!r} and {y!r} lie in different spaces"
+    v = vspace(x).randn()
+    assert scalar_close(vspace(x).inner_prod(x, v), vspace(x).inner_prod(y, v))
 
 
 def tangent(f: Function, x: Tree, v: Tree) -> Tree:
     """What forward mode makes of a tangent v at x."""
-    return core.make_jvp(f, x)(v)[1]
+    return make_jvp(f, x)(v)[1]
 
 
 def cotangent(f: Function, x: Tree, v: Tree) -> Tree:
     """What reverse mode makes of a cotangent v at x."""
-    return core.make_vjp(f, x)[0](v)
+    return make_vjp(f, x)[0](v)
 
 
 MODES: dict[str, tuple[Function, Function, Function, str]] = {
@@ -103,9 +98,9 @@ def check_grads(f: Function, x: Tree, modes: Iterable[str] = tuple(MODES), order
         check(f, x)
         if order > 1:
             further: Value = partial(derivative, f)
-            further.__name__ = f"{prefix}_{named(f)}"
+            further.__name__ = f"{prefix}_{get_name(f)}"
             again = check_grads(further, (0, 1), modes=modes, order=order - 1)
-            again(x, core.vspace(space(f, x)).randn())
+            again(x, vspace(space(f, x)).randn())
 
 
 def combo_check(fun: Function, *options: Any, **named: Any) -> Function:

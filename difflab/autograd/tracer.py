@@ -1,39 +1,18 @@
-"""Traced values by autograd's names: boxes."""
+"""Traced values by autograd's names, and records of functions of them."""
 
 from __future__ import annotations
 
-from ..graph.laxity import unboxed
-from ..graph.traced import Traced
-from ..types import Value
+from .boxes import Box as Box, getval as getval, isbox as isbox
 from .core import JVPNode as JVPNode, Node as Node, VJPNode as VJPNode, trace as trace
 from .extend import (
     notrace_primitive as notrace_primitive,
     primitive as primitive,
     register_notrace as register_notrace,
 )
-
-Box = Traced
-
-
-def isbox(x: Value) -> bool:
-    """Whether x is a traced value.
-
-    >>> isbox(1.0)
-    False
-    """
-    return x.__class__ is Traced
-
-
-def getval(x: Value) -> Value:
-    """The plain value of a traced one, without its derivative; anything else as it is.
-
-    >>> getval(1.0)
-    1.0
-    """
-    return unboxed(x)
-
+from .nodes import new_box as new_box
+from .sequences import subval as subval, subvals as subvals, toposort as toposort
 
 __all__ = [
-    "Box", "JVPNode", "Node", "VJPNode", "getval", "isbox", "notrace_primitive", "primitive", "register_notrace",
-    "trace",
+    "Box", "JVPNode", "Node", "VJPNode", "getval", "isbox", "new_box", "notrace_primitive", "primitive",
+    "register_notrace", "subval", "subvals", "toposort", "trace",
 ]  # fmt: skip

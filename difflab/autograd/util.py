@@ -2,47 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from operator import attrgetter
+import warnings
+from typing import Any
 
-from ..types import Value
+from ..types import Function, Value
+from .sequences import func as func, subval as subval, subvals as subvals, toposort as toposort
+from .test_util import check_grads
 
 
-def subval(x: Sequence[Value], i: int, v: Value) -> tuple[Value, ...]:
-    """The sequence with another element at place i.
+def quick_grad_check(
+    fun: Function, arg0: Value, extra_args: tuple[Value, ...] = (), kwargs: dict[str, Value] | None = None, **_: Any
+) -> None:
+    """The gradient of fun by its first argument against differences; autograd deprecated it in 2017.
 
-    >>> subval((1, 2, 3), 1, 0)
-    (1, 0, 3)
+    >>> import warnings
+    >>> with warnings.catch_warnings(action="ignore"):
+    ...     quick_grad_check(lambda x, y: x**2 + y, 1.0, (2.0,))
     """
-    return subvals(x, [(i, v)])
-
-
-def subvals(x: Sequence[Value], ivs: Iterable[tuple[int, Value]]) -> tuple[Value, ...]:
-    """The sequence with other elements at some places."""
-    found = list(x)
-    for i, v in ivs:
-        found[i] = v
-    return tuple(found)
-
-
-def toposort(end_node: Value, parents: Callable[[Value], Iterable[Value]] = attrgetter("parents")) -> Iterator[Value]:
-    """The nodes that are reached from the end, each before its parents.
-
-    >>> [*toposort(3, lambda n: [n - 1] if n else [])]
-    [3, 2, 1, 0]
-    """
-    uses: dict[Value, int] = {}
-    waiting = [end_node]
-    while waiting:
-        node = waiting.pop()
-        uses[node] = uses.get(node, 0) + 1
-        if uses[node] == 1:
-            waiting.extend(parents(node))
-    ready = [end_node]
-    while ready:
-        node = ready.pop()
-        yield node
-        for parent in parents(node):
-            uses[parent] -= 1
-            if not uses[parent]:
-                ready.append(parent)
+    warnings.warn(
+        "quick_grad_check is deprecated by autograd: use autograd.test_util.check_grads", DeprecationWarning, 2
+    )
+    check_grads(lambda x: fun(x, *extra_args, **(kwargs or {})), modes=["rev"], order=1)(arg0)

@@ -117,3 +117,23 @@ def vspace(value: Tree) -> Any:
     (2, 3)
     """
     return VSpace.mappings.get(type(value), VSpace)(value)
+
+
+class SparseObject:
+    """A value in a space that is zero but for what `mut_add` adds to an array; what rules give may be one."""
+
+    def __init__(self, vs: Any, mut_add: Callable[[Value], Value]) -> None:
+        self.vs = vs
+        self.mut_add = mut_add
+
+
+VSpace.register(SparseObject, lambda x: x.vs)
+
+
+def dense(x: Value) -> Value:
+    """A sparse object as an array; anything else as it is.
+
+    >>> dense(SparseObject(vspace(np.ones(2)), lambda zeros: zeros + 3))
+    array([3., 3.])
+    """
+    return x.mut_add(x.vs.zeros()) if x.__class__ is SparseObject else x

@@ -57,13 +57,27 @@ def unary_to_nary(unary_operator: Function) -> Function:
     return nary_operator
 
 
+def get_name(f: Value) -> str:
+    """What messages call a function.
+
+    >>> get_name(get_name), get_name(3)
+    ('get_name', '[unknown name]')
+    """
+    return str(getattr(f, "__name__", "[unknown name]"))
+
+
+def get_doc(f: Value) -> str:
+    """The docstring of a function, or an empty text."""
+    return str(getattr(f, "__doc__", None) or "")
+
+
 def wraps(fun: Function, namestr: str = "{fun}", docstr: str = "{doc}", **kwargs: Any) -> Function:
     """A decorator that gives a function the name and docstring of another, filled into texts."""
 
     def decorate(f: Any) -> Value:
-        said = getattr(fun, "__name__", "[unknown name]")
+        said = get_name(fun)
         f.__name__ = namestr.format(fun=said, **kwargs)
-        f.__doc__ = docstr.format(fun=said, doc=getattr(fun, "__doc__", ""), **kwargs)
+        f.__doc__ = docstr.format(fun=said, doc=get_doc(fun), **kwargs)
         return f
 
     return decorate

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import DifflabError, DtypeError, InputError, ShapeError
 from ..garbage import SEARCHED_SELDOM
-from ..graph.kinds import check_fit
+from ..graph.kinds import FITTING, check_fit, other_library
 from ..graph.laxity import STRICT, UNREAD, Laxity
 from ..graph.leaves import check_leaf
 from ..graph.node_carrier import NODE
@@ -28,6 +28,8 @@ from ..graph.traced import Traced
 from ..primitives import Carrier
 from ..types import Function, Tree, Value
 from . import forward, reverse
+
+ANSWERS = frozenset((Traced, np.ndarray, *FITTING))  # classes of results that need no look
 
 
 class Recording:
@@ -77,6 +79,10 @@ class Recording:
         for y in self.outputs:
             if y.__class__ is Traced and y.tape is not self.tape and y.tape.operations is None:
                 raise escaped(y.primitive)
+            if y.__class__ not in ANSWERS and (what := other_library(type(y))):
+                raise InputError(
+                    f"{name}: the function returned {what.partition(':')[0]}; it has to return the array in it"
+                )
 
     @property
     def value(self) -> Value:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from ..errors import TraceError
+from ..hooks import Hook
 from ..types import Key, Value
 from .laxity import array_of, plain
+
+ARRAY_NAMESPACE: Hook[[], ModuleType] = Hook("array namespace")
 
 
 class ArrayMethods:
@@ -23,6 +27,10 @@ class ArrayMethods:
     def call(self, row: str, *args: Any, **kwargs: Any) -> Value:
         """A call of NumPy's function of that name with this array in front."""
         raise NotImplementedError
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> ModuleType:
+        """The functions for this array, as the array API standard asks for them: difflab.numpy."""
+        return ARRAY_NAMESPACE()
 
     @property
     def T(self) -> Value:

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from ..primitives import Elementwise
-from ..types import Value
+from ..hooks import Hook
+from ..primitives import Elementwise, ufunc_of
+from ..types import Params, Value
 from .leaks import leak
 
 
@@ -29,7 +30,8 @@ class Laxity:
     - `listed`: np.asarray and np.array of traced values make an array of Python objects, which `objects` reads;
     - `rebinding`: `y += x` gives the name y the sum, a new value, as it does for numbers;
     - `single`: an output of one element has a gradient, whatever its shape;
-    - `iterables`: generators and views of dicts stand for lists, as in `stack(d.values())`.
+    - `iterables`: generators and views of dicts stand for lists, as in `stack(d.values())`;
+    - `deferring`: an array of another library computes with traced values in its own way, as xarray's does.
     """
 
     integers: bool = False
@@ -39,6 +41,7 @@ class Laxity:
     rebinding: bool = False
     single: bool = False
     iterables: bool = False
+    deferring: bool = False
 
     def leaf(self, x: Value) -> Value:
         """What a function is differentiated by: floats, where integers or objects are given and may be."""
@@ -48,7 +51,7 @@ class Laxity:
 
 
 STRICT = Laxity()
-LAX = Laxity(True, True, True, True, True, True, True)
+LAX = Laxity(True, True, True, True, True, True, True, True)
 
 
 class Unread(list[Any]):
@@ -59,6 +62,7 @@ class Unread(list[Any]):
 
 
 UNREAD = Unread()
+NODE_OF_BOX: Hook[[Any], Any] = Hook("node of a box")  # what code written for autograd asks a box for
 ITERATORS: tuple[Any, ...] = (type({}.keys()), type({}.values()), GeneratorType, map, zip, filter, range)
 
 
@@ -131,6 +135,18 @@ def note(x: Any, value: Value) -> None:
     if x.dtype.kind in "fc" and np.isnan(value).any():
         same = same | ((x != x) & np.isnan(value))
     x.tape.guards.append((same.all() if x.shape else same, True))
+
+
+def deferred(row: Any, operands: Sequence[Value], params: Params) -> Value:
+    """What an operand of another library makes of the operation, or NotImplemented."""
+    ufunc = ufunc_of(row)
+    for x in operands if isinstance(ufunc, np.ufunc) and not params else ():
+        hand_over = getattr(type(x), "__array_ufunc__", None)
+        if hand_over is not None and not isinstance(x, np.ndarray | np.generic) and not hasattr(x, "primitive"):
+            answer = hand_over(x, ufunc, "__call__", *operands)
+            if answer is not NotImplemented:
+                return answer
+    return NotImplemented
 
 
 def objects(x: Any) -> Value:

@@ -18,7 +18,7 @@ from ..types import Function, Params, Value
 from .array_methods import ArrayMethods
 from .block import Block
 from .kinds import FITTING, NUMBERS, check_operands, ready
-from .laxity import note, plain, readable, unboxed
+from .laxity import NODE_OF_BOX, deferred, note, plain, readable, unboxed
 from .leaks import rebinds
 from .merging import key, part
 from .node import BLOCK, NO_PARAMS, Operation, refuse_vertices
@@ -171,6 +171,8 @@ class Traced(Operation, ArrayMethods):
         if name == "_value" and self.tape.laxity.decided:  # what code written for autograd asks a box for
             note(self, unboxed(self.value))
             return self.value
+        if name == "_node" and self.tape.laxity.decided:
+            return NODE_OF_BOX(self)
         if name.startswith("_"):  # a protocol that asks whether it is spoken here
             raise AttributeError(name)
         raise no_attribute(name, dir(Traced))
@@ -206,8 +208,11 @@ def apply(row: Primitive, operands: Value, params: Params = NO_PARAMS) -> Value:
     if tape.operations is None:
         raise escaped(row)
     if odd and tape.laxity.objects:
-        operands = readable(operands, assemble)
-        return apply(row, operands, params)
+        read = readable(operands, assemble)
+        if any(a is not b for a, b in zip(read, operands)):
+            return apply(row, read, params)
+    if odd and tape.laxity.deferring and (answer := deferred(row, operands, params)) is not NotImplemented:
+        return answer
     if odd:
         check_operands(row.name, operands)
     if not tape.follows:

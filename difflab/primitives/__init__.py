@@ -73,6 +73,16 @@ def by_numpy_function(function: Value) -> Primitive | None:
     return _by_function.get(function)
 
 
+def ufunc_of(row: Primitive) -> Value:
+    """A function of NumPy's that means this row, or None.
+
+    >>> ufunc_of(TABLE["multiply"])
+    <ufunc 'multiply'>
+    """
+    paths = (row.name,) if row.reads is None else row.reads
+    return next((f for path in paths if (f := find(path)) is not None), None)
+
+
 def _read_functions(of_special: bool) -> dict[Value, Primitive]:
     """The rows by the functions that they read: those of scipy.special, which takes long to import, or all others."""
     found: dict[Value, Primitive] = {}

@@ -51,6 +51,27 @@ fit = pe.fits.least_squares(np.arange(6), y, lambda a, x: a[0] * anp.exp(-a[1] *
 [e.gamma_method() for e in fit.fit_parameters]
 found = [v for e in fit.fit_parameters for v in (e.value, e.dvalue)]
 """,
+    "pymoo": """
+import numpy as np
+from pymoo.gradient.automatic import AutomaticDifferentiation
+from pymoo.problems import get_problem
+found = []
+for name in ("zdt1", "dtlz2", "osy", "welded_beam"):
+    problem = get_problem(name)
+    at = problem.xl + (problem.xu - problem.xl) * np.linspace(0.2, 0.7, 2 * problem.n_var).reshape(2, -1)
+    wanted = ["F", "dF", *(["G", "dG"] if problem.n_constr else [])]
+    answer = AutomaticDifferentiation(problem).evaluate(at, return_values_of=wanted, return_as_dictionary=True)
+    found += [v for key in wanted for v in np.ravel(answer[key])]
+""",
+    "reliability": """
+import numpy as np
+from reliability.Fitters import Fit_Gamma_2P, Fit_Weibull_3P
+draws = np.random.default_rng(3).weibull(2, 60) * 20 + 5
+found = []
+for fit in (Fit_Weibull_3P, Fit_Gamma_2P):
+    model = fit(failures=draws[:50], right_censored=draws[50:], print_results=False, show_probability_plot=False)
+    found += [model.loglik, *model.results["Standard Error"][:2]]
+""",
     "autograd_gamma": """
 import autograd, autograd_gamma as ag
 found = [float(g) for f, at in ((ag.gammainc, (2.0, 1.5)), (ag.betainc, (2.0, 1.5, 0.3)), (ag.gammaincln, (2.0, 1.5)))

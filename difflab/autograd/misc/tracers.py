@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
@@ -12,12 +11,8 @@ from ...graph.pytree import flatten
 from ...graph.traced import Traced, apply
 from ...primitives import rows
 from ...types import Function, Params, Tree, Value
-from ..core import Node, recorded
-
-
-def own_operands(record: Recording, x: Traced) -> list[tuple[int, Traced]]:
-    """The operands of an operation that belong to the same recording, with their places."""
-    return [(i, y) for i, y in enumerate(x.operands) if record.tape.owns(y)]
+from ..nodes import Node, operation, own_operands
+from ..records import recorded
 
 
 def reached(name: str, record: Recording) -> list[Traced]:
@@ -37,7 +32,6 @@ class ConstGraphNode(Node):
     """An operation of `const_graph`'s: `partial_fun` computes it from the values of its `parents`."""
 
     def __init__(self, partial_fun: Function | None = None, parents: list[ConstGraphNode] | None = None) -> None:
-        super().__init__()
         self.partial_fun = partial_fun
         self.parents: list[ConstGraphNode] = parents or []
 
@@ -63,7 +57,7 @@ def const_graph_unary(fun: Function) -> Function:
         nodes: dict[Traced, ConstGraphNode] = {i: ConstGraphNode() for i in record.inputs}
         for made in reached("const_graph", record):
             if made not in nodes:
-                own = own_operands(record, made)
+                own = list(own_operands(record, made))
                 run = _replayed(made.primitive, made.operands, made.params, [i for i, _ in own])
                 nodes[made] = ConstGraphNode(run, [nodes[y] for _, y in own])
         ends = [nodes[y] if record.tape.owns(y) else y for y in record.outputs]
@@ -111,7 +105,6 @@ class FullGraphNode(Node):
     """
 
     def __init__(self, value: Value = None, recipe: tuple[Function, Any, Params, list[Any]] | None = None) -> None:
-        super().__init__()
         self.value = value
         self.recipe: tuple[Function, Any, Params, list[Any]] = recipe or (lambda x: x, (), {}, [])
 
@@ -119,16 +112,6 @@ class FullGraphNode(Node):
     def parents(self) -> list[FullGraphNode]:
         """The nodes of the arguments."""
         return [node for _, node in self.recipe[3]]
-
-
-def _operation(row: Value) -> Callable[..., Value]:
-    """The row as a function of plain values, by its name."""
-
-    def run(*operands: Value, **params: Any) -> Value:
-        return operands[0][params["index"]] if row is rows.pick else apply(row, operands, params)
-
-    run.__name__ = run.__qualname__ = row.name
-    return run
 
 
 def full_graph(fun: Function, *args: Any, **kwargs: Any) -> FullGraphNode:
@@ -148,7 +131,7 @@ def full_graph(fun: Function, *args: Any, **kwargs: Any) -> FullGraphNode:
             continue
         operands = tuple([record.tape.value_of(y) for y in made.operands])
         parents = [(i, nodes[y]) for i, y in own_operands(record, made)]
-        nodes[made] = FullGraphNode(made.value, (_operation(made.primitive), operands, made.params, parents))
+        nodes[made] = FullGraphNode(made.value, (operation(made.primitive), operands, made.params, parents))
     return nodes[record.outputs[0]]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as _numpy
 
 from ...types import Value
-from .numpy_wrapper import found as _found
+from .dispatching import found as _found
 
 
 def __getattr__(name: str) -> Value:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ...differentiate.own_rules import fitted
 from ...graph.traced import Traced
+from ...numpy import add_at
 from ...types import Function, Value
-from .numpy_wrapper import metadata as metadata
+from ..vspaces import VSpace
+from .dispatching import metadata as metadata
 
 
 def unbroadcast_f(target: Value, f: Function) -> Function:
@@ -46,4 +50,36 @@ def replace_zero(x: Value, val: Value) -> Value:
     return np.where(x, x, val)
 
 
-__all__ = ["Traced", "balanced_eq", "match_complex", "metadata", "replace_zero", "unbroadcast", "unbroadcast_f"]
+def repeat_to_match_shape(g: Value, shape: Sequence[int], dtype: Any, axis: Any, keepdims: bool) -> tuple[Value, int]:
+    """What a sum over some axes gave, repeated along them; and how often: the transpose of a sum.
+
+    >>> repeat_to_match_shape(np.ones(2), (2, 3), float, 1, False)
+    (array([[1., 1., 1.],
+           [1., 1., 1.]]), 3)
+    """
+    axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple | list) else (axis,)
+    summed = {k % len(shape) for k in axes}
+    kept = [1 if k in summed else n for k, n in enumerate(shape)]
+    return np.broadcast_to(np.reshape(g, kept), tuple(shape)), math.prod(shape[k] for k in summed)
+
+
+def untake(x: Value, idx: Any, vs: VSpace) -> Value:
+    """Zeros of a space with x added at an index: the transpose of taking what stands there.
+
+    >>> untake(np.ones(2), [1, 1], VSpace(np.ones(3)))
+    array([0., 2., 0.])
+    """
+    return add_at(vs.zeros(), idx, x)
+
+
+__all__ = [
+    "Traced",
+    "balanced_eq",
+    "match_complex",
+    "metadata",
+    "repeat_to_match_shape",
+    "replace_zero",
+    "unbroadcast",
+    "unbroadcast_f",
+    "untake",
+]

@@ -16,7 +16,7 @@ from ...graph.traced import holds_traced as _holds_traced
 from ...late import Late as _Late
 from ...types import Function as _Function, Value
 from ..extend import defvjp as _defvjp, primitive as _primitive
-from ..numpy.numpy_wrapper import dispatching as _dispatching, found as _found
+from ..numpy.dispatching import dispatching as _dispatching, found as _found
 
 _linalg: Value = _Late("scipy.linalg")
 

@@ -6,7 +6,7 @@ from ...graph.array_namespace import resolve as _resolve
 from ...late import Late as _Late
 from ...types import Value
 from ..extend import notrace_primitive as _notrace
-from ..numpy.numpy_wrapper import dispatching as _dispatching, found as _found
+from ..numpy.dispatching import dispatching as _dispatching, found as _found
 
 _special: Value = _Late("scipy.special")
 logsumexp: Value = _dispatching("logsumexp", _resolve("logsumexp"))

@@ -11,7 +11,7 @@ import numpy as np
 from ....graph.traced import holds_traced
 from ....late import Late
 from ....types import Function, Value
-from ...numpy.numpy_wrapper import dispatching
+from ...numpy.dispatching import dispatching
 
 stats: Value = Late("scipy.stats")
 

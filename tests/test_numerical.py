@@ -169,7 +169,7 @@ def test_the_scale_of_x_and_of_the_value_change_nothing(size, height, u, functio
     found = numerical(lambda x: b * function(x / a), u * a)
     truth = b / a * SLOPES[function](u * a / a)
     assert found.gradient == pytest.approx(truth, rel=1e-7, abs=1e-10 * b / a)
-    # The claim is an estimate: 6 of 4,800 points with a and u close to whole numbers were off by up to 1.6 times as much.
+    # The claim is an estimate: 6 of 4,800 points with a and u close to whole numbers were off by up to 1.6 times it.
     assert abs(found.gradient - truth) <= 2 * found.claimed_error["x"] + 1e-14 * abs(truth)
 
 

@@ -31,10 +31,6 @@ MOST = (300, 100, 30)  # operations, of which numba takes the first number that 
 PRODUCTS = 4096  # multiplications of a contraction that is faster than a call
 
 
-class Head(Primitive):
-    """The row of the one node."""
-
-
 def with_head(graph: Graph, jit: Any) -> tuple[Graph, dict[Node, Function]]:
     """The graph with one node in place of its small beginning, if it has one, and the function of that node."""
     for most in MOST:
@@ -60,7 +56,7 @@ def replaced(graph: Graph, inside: set[Node], jit: Any) -> tuple[Graph, dict[Nod
     body = alone(graph, inside, given, ends)
     function = together(Nested(body, len(given), len(given), Session()), jit)
     like = tuple([Abstract(y.shape, y.dtype) for y in ends])
-    row = Head(name="head", doc="Small arrays together.", outputs=len(ends))
+    row = Primitive(name="head", doc="Small arrays together.", outputs=len(ends))
     head = Node(row, tuple(given), {}, like)
     picks = {y: Node(rows.pick, (head,), {"index": k}, v, y.name, y.block) for k, (y, v) in enumerate(zip(ends, like))}
     return behind(graph, inside - shown, head, picks), {head: partial(function, None)}

@@ -132,6 +132,32 @@ def test_a_loop_has_its_forward_derivative():
         same(jax.jvp(g, (X,), (X,))[1], dl.jvp(f, (X,), (X,))[1])
 
 
+NOTHING = {
+    "resize": (lambda x: np.resize(x, (3, 2)), (0,)),
+    "det": (lambda x: np.linalg.det(x @ x.T), (0, 3)),
+    "slogdet": (lambda x: np.linalg.slogdet(x @ x.T)[1], (0, 3)),
+    "inv": (lambda x: np.linalg.inv(x @ x.T), (0, 3)),
+    "gathered": (lambda x: x[:, np.array([0, 2, 0])], (0, 3)),
+    "added": (lambda x: dl.numpy.add_at(x, (slice(None), np.array([0, 0])), 2.0), (0, 3)),
+    "sums": (lambda x: x.sum(axis=0) * 2 + x.prod(axis=0), (0, 3)),
+    "scan": (lambda x: dl.scan(lambda s, u: (s + np.sum(u), s * u), 0.5, x), (0, 3)),
+    "svd": (lambda x: np.linalg.svd(x, compute_uv=False), (0, 3)),
+}
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax"])
+@pytest.mark.parametrize("name", NOTHING)
+def test_arrays_without_elements(name, backend):
+    f, shape = NOTHING[name]
+    x = np.zeros(shape)
+    for g in (f, dl.grad(lambda x: sum(np.sum(y) for y in leaves(f(x))))):
+        program = dl.compile(g, backend=backend)
+        for _ in range(2):
+            for got, want in zip(leaves(program(x)), leaves(g(x)), strict=True):
+                assert (np.shape(got), got.dtype) == (np.shape(want), want.dtype)
+                np.testing.assert_array_equal(got, want)
+
+
 def test_integers_beside_real_numbers_and_several_results():
     f = lambda x, k: {"y": x * k, "place": np.argmax(x)}
     with x64():

@@ -135,8 +135,8 @@ def cofactor(a: Value) -> Value:
     """From the singular values, so that singular matrices have theirs too: det(u v) u (products of the others) v."""
     a = jnp.asarray(a)
     n = a.shape[-1]
-    if n == 1:
-        return jnp.ones_like(a)
+    if n < 2:
+        return jnp.ones_like(a)  # the determinant of no rows is one
     u, s, vh = jnp.linalg.svd(a)
     others = jnp.stack([jnp.prod(jnp.delete(s, k, axis=-1), axis=-1) for k in range(n)], -1)
     sign = jnp.linalg.det(u) * jnp.linalg.det(vh)

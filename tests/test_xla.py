@@ -158,6 +158,29 @@ def test_arrays_without_elements(name, backend):
                 np.testing.assert_array_equal(got, want)
 
 
+TRUTHS = {
+    "product": lambda x: (x > 0) * x,
+    "from the right": lambda x: x * (x == x),
+    "of casts": lambda x: (x > 0).astype(float) * x + (x > 0).astype(np.float32) * x,
+    "quotient": lambda x: (x > 9) / (x * 0.0),
+    "of two": lambda x: (x > 9) / (x > 0),
+    "by numbers": lambda x: (x > 0) / np.array([0, 1, 2, 0, 0]),
+    "single": lambda x: (x > 0) * x.astype(np.float32),
+    "whole": lambda x: (x > 0) * np.array([1, 2, 3, 4, 5]),
+    "extremes": dl.grad(lambda x: np.max(x) * 2.0),
+}
+
+
+@pytest.mark.parametrize("name", TRUTHS)
+def test_truth_values_that_meet_numbers_are_numbers(name):
+    """0 times NaN, or infinity, is NaN, as is 0 through 0."""
+    f, x = TRUTHS[name], np.array([np.nan, np.inf, -np.inf, 1.0, -2.0])
+    with x64(), np.errstate(all="ignore"):
+        for got in (dl.compile(f, backend="jax")(x), jax.jit(dl.to_jax(f))(x)):
+            assert got.dtype == f(x).dtype
+            np.testing.assert_array_equal(got, f(x))
+
+
 def test_integers_beside_real_numbers_and_several_results():
     f = lambda x, k: {"y": x * k, "place": np.argmax(x)}
     with x64():

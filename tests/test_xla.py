@@ -125,6 +125,14 @@ def test_second_derivatives_and_batches(name):
         same(jax.vmap(jax.grad(g))(batch), dl.vmap(dl.grad(f))(batch))
 
 
+def test_slopes_that_a_choice_leaves_out_stay_out_in_difflabs_reverse_mode():
+    f, x = (lambda x: np.sum(np.where(x > 0, np.sqrt(np.abs(x)), x))), np.array([0.0, 1.0, -1.0])
+    with x64():
+        for g in (dl.to_jax(dl.grad(f)), jax.jacfwd(dl.to_jax(f)), dl.compile(dl.grad(f), backend="jax")):
+            same(g(x), dl.grad(f)(x))
+    same(dl.grad(f)(x), np.array([1.0, 0.5, 1.0]))
+
+
 def test_a_loop_has_its_forward_derivative():
     f = lambda x: np.sum(dl.while_loop(lambda c: np.sum(c) < 100, lambda c: c * 1.5 + x[1] ** 2, x[0]))
     with x64():

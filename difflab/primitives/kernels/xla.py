@@ -39,7 +39,7 @@ def astype(x: Value, *, dtype: Any) -> Value:
     if x.dtype.kind == "c" and np.dtype(dtype).kind != "c":
         x = jnp.real(x)
     dtype = jax.dtypes.canonicalize_dtype(dtype)
-    return chosen(x, dtype) if x.dtype == bool and dtype.kind in "fc" else lax.convert_element_type(x, dtype)
+    return chosen(x, dtype) if x.dtype.kind == "b" and dtype.kind in "fc" else lax.convert_element_type(x, dtype)
 
 
 def chosen(x: Value, dtype: Any) -> Value:
@@ -51,7 +51,7 @@ def real(x: Value, y: Value) -> tuple[Value, Value]:
     """The operands with their truth values as real numbers, where they meet such or are divided."""
     dtype = jnp.result_type(x, y)
     dtype = dtype if dtype.kind in "fc" else jax.dtypes.canonicalize_dtype(float)
-    first, second = [chosen(v, dtype) if getattr(v, "dtype", None) == bool else v for v in (x, y)]
+    first, second = [chosen(v, dtype) if hasattr(v, "dtype") and v.dtype.kind == "b" else v for v in (x, y)]
     return first, second
 
 

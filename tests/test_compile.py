@@ -117,6 +117,15 @@ def test_results_belong_to_the_caller():
     assert np.all(x == 1)
 
 
+def test_static_arguments_are_static_by_name_too():
+    program = dl.compile(lambda x, flag=True, *, z=1.0: x * z if flag else -x, static_argnums=1)
+    for _ in range(3):
+        assert [program(1.5, flag=True), program(1.5, flag=False), program(1.5)] == [1.5, -1.5, 1.5]
+        assert [program(1.5, z=2.0, flag="yes"), program(flag=False, x=1.5), program(1.5, False)] == [3.0, -1.5, -1.5]
+    with pytest.raises(TypeError, match="flag"):
+        program(1.5, True, flag=False)
+
+
 def test_static_arguments_and_dtypes():
     program = dl.compile(lambda x, n: np.sum(x**n), static_argnums=(1,))
     assert program(np.full(2, 3.0), 2) == 18.0 and program(np.full(3, 3.0), 3) == 81.0

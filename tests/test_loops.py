@@ -305,6 +305,19 @@ def test_native_loops_hold_their_bodies(f):
         assert "one native" in program.explain() and ": NumPy; " not in program.explain()
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("read", [np.sin, np.sum, np.cumsum, lambda y: y @ y, lambda y: y, lambda y: (y, y[::-1])])
+def test_a_branch_with_one_array_is_read_by_anything(read, backend):
+    halved = lambda x: dl.cond(np.sum(x) > 0, lambda a: a * 0.5, lambda a: a + x, x)
+    nested = lambda x: dl.cond(x[0] > 1.0, lambda a: np.sin(halved(a)) * 2.0, lambda a: halved(a), x)
+    for f in (lambda x: read(halved(x)), lambda x: read(nested(x))):
+        program = dl.compile(f, backend=backend)
+        for x in (np.array([1.5, 2.0]), np.array([1.5, -2.0]), np.array([-1.5, 2.0]), np.array([-1.5, -2.0])):
+            for _ in range(2):
+                for found, right in zip(optree.tree_leaves(program(x)), optree.tree_leaves(f(x)), strict=True):
+                    np.testing.assert_allclose(found, right, rtol=1e-12)
+
+
 @pytest.mark.skipif("native" not in BACKENDS, reason="numba is not installed")
 def test_loops_that_stay_with_numpy_say_why():
     wide = lambda x: dl.while_loop(lambda s: s[0, 0] < 9.0, lambda s: s * 1.5 + x, np.ones((1100, 1100)) * x)[0, 0]

@@ -125,11 +125,68 @@ def test_second_derivatives_and_batches(name):
         same(jax.vmap(jax.grad(g))(batch), dl.vmap(dl.grad(f))(batch))
 
 
+def test_slopes_that_a_choice_leaves_out_stay_out_in_difflabs_reverse_mode():
+    f, x = (lambda x: np.sum(np.where(x > 0, np.sqrt(np.abs(x)), x))), np.array([0.0, 1.0, -1.0])
+    with x64():
+        for g in (dl.to_jax(dl.grad(f)), jax.jacfwd(dl.to_jax(f)), dl.compile(dl.grad(f), backend="jax")):
+            same(g(x), dl.grad(f)(x))
+    same(dl.grad(f)(x), np.array([1.0, 0.5, 1.0]))
+
+
 def test_a_loop_has_its_forward_derivative():
     f = lambda x: np.sum(dl.while_loop(lambda c: np.sum(c) < 100, lambda c: c * 1.5 + x[1] ** 2, x[0]))
     with x64():
         g = dl.to_jax(f, X)
         same(jax.jvp(g, (X,), (X,))[1], dl.jvp(f, (X,), (X,))[1])
+
+
+NOTHING = {
+    "resize": (lambda x: np.resize(x, (3, 2)), (0,)),
+    "det": (lambda x: np.linalg.det(x @ x.T), (0, 3)),
+    "slogdet": (lambda x: np.linalg.slogdet(x @ x.T)[1], (0, 3)),
+    "inv": (lambda x: np.linalg.inv(x @ x.T), (0, 3)),
+    "gathered": (lambda x: x[:, np.array([0, 2, 0])], (0, 3)),
+    "added": (lambda x: dl.numpy.add_at(x, (slice(None), np.array([0, 0])), 2.0), (0, 3)),
+    "sums": (lambda x: x.sum(axis=0) * 2 + x.prod(axis=0), (0, 3)),
+    "scan": (lambda x: dl.scan(lambda s, u: (s + np.sum(u), s * u), 0.5, x), (0, 3)),
+    "svd": (lambda x: np.linalg.svd(x, compute_uv=False), (0, 3)),
+}
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax"])
+@pytest.mark.parametrize("name", NOTHING)
+def test_arrays_without_elements(name, backend):
+    f, shape = NOTHING[name]
+    x = np.zeros(shape)
+    for g in (f, dl.grad(lambda x: sum(np.sum(y) for y in leaves(f(x))))):
+        program = dl.compile(g, backend=backend)
+        for _ in range(2):
+            for got, want in zip(leaves(program(x)), leaves(g(x)), strict=True):
+                assert (np.shape(got), got.dtype) == (np.shape(want), want.dtype)
+                np.testing.assert_array_equal(got, want)
+
+
+TRUTHS = {
+    "product": lambda x: (x > 0) * x,
+    "from the right": lambda x: x * (x == x),
+    "of casts": lambda x: (x > 0).astype(float) * x + (x > 0).astype(np.float32) * x,
+    "quotient": lambda x: (x > 9) / (x * 0.0),
+    "of two": lambda x: (x > 9) / (x > 0),
+    "by numbers": lambda x: (x > 0) / np.array([0, 1, 2, 0, 0]),
+    "single": lambda x: (x > 0) * x.astype(np.float32),
+    "whole": lambda x: (x > 0) * np.array([1, 2, 3, 4, 5]),
+    "extremes": dl.grad(lambda x: np.max(x) * 2.0),
+}
+
+
+@pytest.mark.parametrize("name", TRUTHS)
+def test_truth_values_that_meet_numbers_are_numbers(name):
+    """0 times NaN, or infinity, is NaN, as is 0 through 0."""
+    f, x = TRUTHS[name], np.array([np.nan, np.inf, -np.inf, 1.0, -2.0])
+    with x64(), np.errstate(all="ignore"):
+        for got in (dl.compile(f, backend="jax")(x), jax.jit(dl.to_jax(f))(x)):
+            assert got.dtype == f(x).dtype
+            np.testing.assert_array_equal(got, f(x))
 
 
 def test_integers_beside_real_numbers_and_several_results():

@@ -19,8 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from ..compile.program.closure import PLAIN, Same, content, held, names_of
+from ..compile.program.content import PLAIN, Same, content
 from ..compile.program.program import Program, known_backend
+from ..compile.program.reach import held, names_of
 from ..errors import FrozenWarning
 from ..graph.laxity import LAX
 from ..graph.pytree import flatten

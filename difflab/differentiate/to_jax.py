@@ -30,9 +30,10 @@ def to_jax(f: Function | Graph, *examples: Tree) -> Function:
     f is traced for each structure, shapes and dtypes of its arguments, and for what it reads from closures and globals;
     with `examples` at once at these, and what cannot be lowered is said then: UnsupportedError with every operation.
     Arguments that are no numbers (truth values of Python's, strings, functions) are taken as they are. Its derivatives
-    under JAX are difflab's, with difflab's conventions where there is none. Numbers of 64 bits need JAX's own setting
-    `jax_enable_x64`; without it JAX has single precision. An `if` that looks at a value is refused: use `dl.cond` or
-    `np.where`.
+    under JAX are difflab's, with difflab's conventions where there is none. In reverse mode JAX transposes the forward
+    one, and multiplies by infinite slopes what a choice has left out; `to_jax(grad(f))` does not. Numbers of 64 bits
+    need JAX's own setting `jax_enable_x64`; without it JAX has single precision. An `if` that looks at a value is
+    refused: use `dl.cond` or `np.where`.
 
     >>> import difflab as dl, numpy as np
     >>> import jax  # doctest: +SKIP

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, ShapeError
-from ..types import Value
+from ..types import Shape, Value
 from .arguments import axis_of, is_integer, refuse
 from .primitive import Carrier, Reading, composite
 
@@ -66,12 +66,18 @@ def read_resize(a: Value, new_shape: Value) -> Value:
     return (a,), {"new_shape": shape}
 
 
+def resize(m: Carrier, x: Value, *, new_shape: Shape) -> Value:
+    size = m.size(x)
+    if not size:  # zeros, which NumPy gives where there is nothing to repeat
+        nothing = m.sum(x, axis=None, keepdims=False)
+        return m.broadcast_to(m.astype(nothing, dtype=m.dtype(x)), shape=new_shape)
+    index = np.arange(math.prod(new_shape)) % size
+    return m.reshape(m.getitem(m.reshape(x, shape=(size,)), index=(index,)), shape=new_shape)
+
+
 composite(
     "resize",
-    lambda m, x, *, new_shape: m.reshape(
-        m.getitem(m.reshape(x, shape=(m.size(x),)), index=(np.arange(math.prod(new_shape)) % max(m.size(x), 1),)),
-        shape=new_shape,
-    ),
+    resize,
     doc="The elements, over and over again, in another shape.",
     arguments=read_resize,
     spelling={"elements": "resize"},

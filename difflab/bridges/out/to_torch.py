@@ -81,7 +81,10 @@ def on_tensors(f: Function | Graph, examples: tuple[Tree, ...]) -> Function:
         if key not in kept:
             while len(kept) >= MOST:
                 kept.pop(next(iter(kept)))
-            kept[key] = at(f, args, tensors)
+            made = at(f, args, tensors)
+            captured.renew()
+            key = (*key[:-1], captured.key())
+            kept[key] = made
         run, rebuild = kept[key]
         return run, rebuild, tensors
 

@@ -92,7 +92,8 @@ class Control:
         self.home, self.node = home, node
         self.depth: int = home.depth + 1
         self.given: list[Array] = [home.place(x) for x in node.operands]
-        self.wanted: set[int] = {n.params["index"] for n in home.readers.get(node, ())}
+        picks = [n for n in home.readers.get(node, ()) if n.primitive is rows.pick]
+        self.wanted: set[int] = {n.params["index"] for n in picks}  # of several results
         self.results: dict[int, Array] = {}
         self.plan()
 

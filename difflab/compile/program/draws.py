@@ -25,7 +25,7 @@ import numpy as np
 
 from ...errors import FrozenWarning
 from ...types import Function, Value
-from .closure import LIBRARIES
+from .content import LIBRARIES
 
 GENERATORS = (np.random.Generator, np.random.RandomState, random.Random)
 SHARED = (("np.random", getattr(np.random.mtrand, "_rand")), ("random", getattr(random, "_inst")))  # noqa: B009

@@ -41,6 +41,7 @@ def entry_function(general: Function, f: Function) -> Value:
     """A function with f's name and signature that calls `general`, which it finds among its own globals."""
     space = {
         "__builtins__": builtins,
+        "__name__": __name__,  # of a library: what a function reads is not looked for in its own lines
         **SPACE,
         "general": general,
         "FAILURES": FAILURES,

@@ -47,9 +47,11 @@ def head_of(
             kinds.tree(tuple(moving[len(names) :]), star)
     except UnwrittenError:
         return None
-    other = kinds.other + checks
     lines = [f"def {call('entry', *names, *stars)}:", *kinds.lines]
-    lines += [f"    if {' or '.join(other)}:", f"        return {again}"] if other else []
+    lines += [f"    if {' or '.join(kinds.other)}:", f"        return {again}"] if kinds.other else []
+    if checks:
+        lines += ["    try:", f"        if {' or '.join(checks)}:", f"            return {again}"]
+        lines += ["    except Exception:", f"        return {again}"]  # a name that is gone
     late = [f"float64({x})" if type(tree) is np.float64 else x for x, tree in zip(names, moving)]
     return Head(lines, kinds.floats, call("general", *late, *stars), kinds.numbers, kinds.pythons)
 

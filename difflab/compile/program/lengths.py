@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 from ...errors import RetracedWarning
 from ...graph.traced import Traced
 from ...types import Value
-from .closure import LIBRARIES
+from .content import LIBRARIES
 
 TOLD_AT = 3  # lengths of one loop, for arguments of one kind
 

@@ -22,7 +22,7 @@ from ...graph.graph import Graph
 from ...graph.hollow import UnvaluedTape
 from ...graph.laxity import STRICT, Laxity
 from ...graph.merging import frozen
-from ...graph.trace import argument_names, leaf, record
+from ...graph.trace import argument_names, leaf, record, written_names
 from ...graph.traced import Traced
 from ...types import Function, Params, Tree, Value
 from ..xla.carrier import jax
@@ -45,6 +45,7 @@ AT_ONCE = 128  # a graph of more nodes is turned into a program at its second ca
 
 
 Positions: TypeAlias = int | Iterable[int]  # of arguments
+Static: TypeAlias = dict[int | str, Tree]  # arguments that are taken as they are, by their place or name
 
 
 class CompiledFunction(Protocol):
@@ -78,6 +79,7 @@ class Program(Shown):
         self.f = f
         self.laxity: Laxity = STRICT  # of the tapes that f is traced on
         self.static: tuple[int, ...] = numbers("static_argnums", static)
+        self.static_names: list[str] = [n for k, n in enumerate(written_names(f)[0]) if k in self.static]
         self.donate: tuple[int, ...] = numbers("donate_argnums", donate)
         self.backend: str = known_backend(backend)
         self.programs: dict[Hashable, list[Compiled]] = {}
@@ -108,13 +110,14 @@ class Program(Shown):
     def __call__(self, *args: Any, **kwargs: Any) -> Value:
         if self.static or kwargs:
             count = len(args)
-            static = {k % count for k in self.static if -count <= k < count}
+            static: Static = {k % count: args[k % count] for k in self.static if -count <= k < count}
+            static |= {name: kwargs[name] for name in self.static_names if name in kwargs}
             moving: tuple[Tree, ...] = tuple(a for k, a in enumerate(args) if k not in static)
-            fixed = tuple((k, frozen_static(args[k])) for k in sorted(static))
-            names = tuple(sorted(kwargs))
+            fixed = tuple([(k, frozen_static(x)) for k, x in static.items()])
+            names = tuple(sorted(kwargs.keys() - static.keys()))
             both: Tree = (moving, tuple(kwargs[n] for n in names))
         else:
-            moving, fixed, names, static = args, (), (), set()
+            moving, fixed, names, static = args, (), (), {}
             both = (args, ())
         leaves: list[Value]
         leaves, spec = optree.tree_flatten(both)
@@ -144,7 +147,7 @@ class Program(Shown):
         return program.rebuild(found) if program.rebuild else found[0]
 
     def leaf(
-        self, x: Value, k: int, both: Tree, args: tuple[Tree, ...], static: set[int], names: tuple[str, ...]
+        self, x: Value, k: int, both: Tree, args: tuple[Tree, ...], static: Static, names: tuple[str, ...]
     ) -> Value:
         """An argument's leaf as the program takes it; an error says the argument's name."""
         try:
@@ -185,7 +188,7 @@ class Program(Shown):
         self,
         key: tuple[Hashable, ...],
         args: tuple[Tree, ...],
-        static: set[int],
+        static: Static,
         names: tuple[str, ...],
         moving: tuple[Tree, ...],
         kwargs: Params,
@@ -196,12 +199,13 @@ class Program(Shown):
 
         def g(positional: tuple[Tree, ...], named: tuple[Tree, ...]) -> Tree:
             rest = iter(positional)
-            full = [args[k] if k in static else next(rest) for k in range(len(args))]
-            return self.f(*full, **dict(zip(names, named)))
+            full = [static[k] if k in static else next(rest) for k in range(len(args))]
+            return self.f(*full, **dict(zip(names, named)), **{k: x for k, x in static.items() if isinstance(k, str)})
 
         start = time.perf_counter()
         with self.lock, SEARCHED_SELDOM, np.errstate(all="ignore"):
-            draws = None if self.warned else Draws(self.f, *self.captured.reach(), [args[k] for k in static])
+            self.captured.also(static.values())
+            draws = None if self.warned else Draws(self.f, *self.captured.reach(), list(static.values()))
             named = tuple(kwargs[n] for n in names)
             before = self.captured.key()
             guards, results = Guards(), None
@@ -244,7 +248,7 @@ class Program(Shown):
         else:
             del self.programs[oldest]
 
-    def build(self, program: Compiled, moving: tuple[Tree, ...], names: tuple[str, ...], static: set[int]) -> bool:
+    def build(self, program: Compiled, moving: tuple[Tree, ...], names: tuple[str, ...], static: Static) -> bool:
         """Writes the program's source; whether the function that users call has its lines in it from now on."""
         program.build()
         if program is self.last:
@@ -257,7 +261,7 @@ class Program(Shown):
                     return short(program)
         return False
 
-    def donated_leaves(self, moving: tuple[Tree, ...], static: set[int], count: int, leaves: int) -> list[bool]:
+    def donated_leaves(self, moving: tuple[Tree, ...], static: Static, count: int, leaves: int) -> list[bool]:
         wanted = {k % count for k in self.donate if -count <= k < count}
         positions = [k for k in range(count) if k not in static]
         flags: list[bool] = []

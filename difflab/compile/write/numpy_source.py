@@ -176,8 +176,8 @@ class NumpySource:
         return shorter if max(self.wanted(node), default=0) < len(last) else None
 
     def wanted(self, node: Node) -> set[int]:
-        """The results of an operation that are read."""
-        return {n.params["index"] for n in self.plan.graph.order if node in n.operands}
+        """The results of an operation that are read, of one that has several."""
+        return {n.params["index"] for n in self.plan.graph.order if n.primitive is rows.pick and node in n.operands}
 
     def target(self, node: Node, k: int) -> str:
         """Where a value is written: an array for the caller, or a buffer."""

@@ -38,7 +38,29 @@ def astype(x: Value, *, dtype: Any) -> Value:
     x = jnp.asarray(x)
     if x.dtype.kind == "c" and np.dtype(dtype).kind != "c":
         x = jnp.real(x)
-    return lax.convert_element_type(x, jax.dtypes.canonicalize_dtype(dtype))
+    dtype = jax.dtypes.canonicalize_dtype(dtype)
+    return chosen(x, dtype) if x.dtype.kind == "b" and dtype.kind in "fc" else lax.convert_element_type(x, dtype)
+
+
+def chosen(x: Value, dtype: Any) -> Value:
+    """Truth values as 1 and 0, by a choice: a conversion times y XLA takes for a choice of y, without 0 times NaN."""
+    return jnp.where(x, jnp.ones((), dtype), jnp.zeros((), dtype))
+
+
+def real(x: Value, y: Value) -> tuple[Value, Value]:
+    """The operands with their truth values as real numbers, where they meet such or are divided."""
+    dtype = jnp.result_type(x, y)
+    dtype = dtype if dtype.kind in "fc" else jax.dtypes.canonicalize_dtype(float)
+    first, second = [chosen(v, dtype) if hasattr(v, "dtype") and v.dtype.kind == "b" else v for v in (x, y)]
+    return first, second
+
+
+def multiply(x: Value, y: Value) -> Value:
+    return jnp.multiply(*(real(x, y) if jnp.result_type(x, y).kind in "fc" else (x, y)))
+
+
+def divide(x: Value, y: Value) -> Value:
+    return jnp.divide(*real(x, y))
 
 
 def stop_gradient(x: Value) -> Value:
@@ -135,8 +157,8 @@ def cofactor(a: Value) -> Value:
     """From the singular values, so that singular matrices have theirs too: det(u v) u (products of the others) v."""
     a = jnp.asarray(a)
     n = a.shape[-1]
-    if n == 1:
-        return jnp.ones_like(a)
+    if n < 2:
+        return jnp.ones_like(a)  # the determinant of no rows is one
     u, s, vh = jnp.linalg.svd(a)
     others = jnp.stack([jnp.prod(jnp.delete(s, k, axis=-1), axis=-1) for k in range(n)], -1)
     sign = jnp.linalg.det(u) * jnp.linalg.det(vh)

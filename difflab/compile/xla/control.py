@@ -12,6 +12,7 @@ from ...types import Function, Value
 from ..passes.pipeline import NUMPYS, optimise
 from .carrier import jax, run
 from .refusals import answered, asked, together
+from .small import called
 
 
 class Body(Protocol):
@@ -21,26 +22,36 @@ class Body(Protocol):
 
 
 def lowered(name: str, body: Body) -> Callable[[list[Value]], list[Value]]:
-    """The body on JAX's arrays, behind difflab's passes: a loop in it that nobody reads is not even traced.
+    """The body on JAX's arrays."""
+    return partial(run, optimised(name, body))
+
+
+def optimised(name: str, body: Body) -> Graph:
+    """The body's graph behind difflab's passes: a loop in it that nobody reads is not even traced.
 
     What Python decided by a value would be decided for all steps, so it is refused.
     """
     if body.graph.guards:
         raise UnsupportedError(f"{name}: its function looks at values (an if or a mask); use dl.cond or np.where")
-    return partial(run, optimise(body.graph, NUMPYS)[0])
+    return optimise(body.graph, NUMPYS)[0]
 
 
 def scan(body: Body, a: int, b: int, count: int, reverse: bool, *xs: Value) -> tuple[Value, ...]:
     """The last carry, the ys, and each step's carry: of operands that are captured, carry and slices."""
     captured, carry, slices = list(xs[:a]), list(xs[a:b]), list(xs[b:])
-    n, outputs = len(carry), lowered("scan", body)
+    n, graph = len(carry), optimised("scan", body)
+    outputs = partial(run, graph)
 
     def step(before: list[Value], x: list[Value]) -> tuple[list[Value], list[Value]]:
         with asked() as answers:
             found = outputs([*captured, *before, *x])
         return found[:n], [*found[n:], *before, together(answers)]
 
-    last, (*stacked, fine) = jax().lax.scan(step, arrays(carry), slices, length=count, reverse=reverse)
+    def loop(start: tuple[list[Value], list[Value]]) -> tuple[list[Value], list[Value]]:
+        found: tuple[list[Value], list[Value]] = jax().lax.scan(step, *start, length=count, reverse=reverse)
+        return found
+
+    last, (*stacked, fine) = called(loop, (arrays(carry), slices), [graph])
     answered(jax().numpy.all(fine))
     return (*last, *stacked)
 
@@ -49,7 +60,8 @@ def while_loop(test: Body, body: Body, a: int, b: int, *xs: Value) -> tuple[Valu
     """The last value, and the number of steps."""
     lax, numpy = jax().lax, jax().numpy
     of_test, of_body = list(xs[:a]), list(xs[a:b])
-    condition, outputs = lowered("while_loop", test), lowered("while_loop", body)
+    graphs = optimised("while_loop", test), optimised("while_loop", body)
+    condition, outputs = (partial(run, graph) for graph in graphs)
 
     def go_on(state: tuple[list[Value], Value, Value]) -> Value:
         with asked():  # a test has no place for an answer
@@ -61,7 +73,7 @@ def while_loop(test: Body, body: Body, a: int, b: int, *xs: Value) -> tuple[Valu
         return found, state[1] + 1, state[2] & together(answers)
 
     start = arrays(list(xs[b:])), numpy.asarray(0, "int64"), numpy.asarray(True)
-    found, count, fine = lax.while_loop(go_on, ahead, start)
+    found, count, fine = called(partial(lax.while_loop, go_on, ahead), start, graphs)
     answered(fine)
     return (*found, count)
 

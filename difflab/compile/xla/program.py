@@ -17,8 +17,9 @@ from ...types import DType, Function, Value
 from ..write.names import Names
 from ..write.numpy_source import TAKEN, own
 from .carrier import jax, run, x64
-from .client import placed, target
+from .client import device, placed, target
 from .refusals import asked, together
+from .small import marked
 
 FUSED = re.compile(r"^\s*(?:ROOT )?%?[\w.-]+ = .*? fusion\(", re.MULTILINE)
 CALLED = re.compile(r'custom_call_target="([^"]+)"')
@@ -73,7 +74,7 @@ class XlaSource:
 
     def function(self, *values: Value) -> tuple[list[Value], list[Value]]:
         """The results, and whether NumPy would have them, where there is something that it may refuse."""
-        with asked(anew=True) as answers:
+        with asked(anew=True) as answers, marked(device() is not None):
             found = run(self.graph, list(values))
         return found, [together(answers)] if answers else []
 

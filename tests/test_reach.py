@@ -528,3 +528,59 @@ def test_a_list_that_holds_itself_many_times_is_compared_in_an_instant():
     before = content(around)
     around[0] = 2.0
     assert content(around) != before
+
+
+class Trainer:
+    """Its step reads its rate; what a call of it reads and writes is none of the step's business."""
+
+    def __init__(self, how):
+        self.rate, self.params = 0.1, np.ones(3)
+        self.calls = 0
+        if how == "closure":
+            self.step = dl.compile(lambda p, x: p - self.rate * self.slope(p, x))
+        else:
+            self.step = dl.compile(self.ahead)
+
+    def slope(self, p, x):
+        return dl.grad(lambda p: np.sum((p - x) ** 2))(p)
+
+    def ahead(self, p, x):
+        return p - self.rate * self.slope(p, x)
+
+    def __call__(self, x):
+        self.params, self.calls = self.step(self.params, x), self.calls + 1
+
+    def __getitem__(self, k):
+        return self.params[k]
+
+
+@pytest.mark.parametrize("how", ["closure", "method"])
+def test_what_only_others_read_of_an_object_traces_nothing_anew(how):
+    trainer, want = Trainer(how), np.ones(3)
+    traces = []
+    slope = trainer.slope
+    trainer.slope = lambda p, x: (traces.append(1), slope(p, x))[1]
+    for rate in (0.1, 0.1, 0.1, 0.3, 0.3):
+        trainer.rate = rate
+        trainer(np.zeros(3))
+        want = want - rate * 2 * want
+        np.testing.assert_allclose(trainer.params, want)
+    assert len(traces) == 2
+
+
+class Scaled:
+    def __init__(self, factor):
+        self.factor = factor
+
+    def __call__(self, x):
+        return self.factor * x
+
+
+def test_what_a_call_of_an_object_reads_is_read():
+    scaled = Scaled(2.0)
+    for f in (lambda x: scaled(x), lambda x: sum(g(x) for g in [scaled]), lambda x: (lambda h: h(x))(scaled)):
+        scaled.factor = 2.0
+        program = dl.compile(f)
+        assert program(3.0) == 6.0 == program(3.0)
+        scaled.factor = 5.0
+        assert program(3.0) == 15.0

@@ -2,6 +2,8 @@
 
 Code is read, never run: names of globals are those of each function; names of attributes are taken together, as any
 of the code may read any of the objects. So a thing is found whichever way leads to it, and in whatever order.
+What operators run (`v[0]`, a call of an object) counts where code has hold of the object itself: a closure's `self` of
+which attributes are read, and nothing else, is not called.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections import ChainMap, deque
 from collections.abc import Iterable, Iterator, Mapping
+from dis import get_instructions
 from functools import cache, cached_property, partial
 from keyword import iskeyword
 from types import CellType, CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
@@ -22,6 +25,8 @@ MOST, INSTALLED = 2_000, 100  # things that are looked at, and functions and cla
 EMPTY = object()
 DYNAMIC = frozenset(("getattr", "vars", "__dict__", "attrgetter"))  # with these, code reads names that it does not say
 MADE = frozenset(("__new__", "__init__", "__post_init__"))
+LOADS = frozenset(("LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF", "LOAD_FAST", "LOAD_FAST_CHECK"))
+ATTRIBUTES = frozenset(("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR", "DELETE_ATTR", "LOAD_SUPER_ATTR"))
 SILENT = MADE | {  # what operators and statements do not call
     *("__repr__", "__str__", "__format__", "__del__", "__hash__", "__eq__", "__ne__", "__set__", "__delete__"),
     *("__setattr__", "__delattr__", "__setitem__", "__delitem__", "__init_subclass__", "__set_name__", "__replace__"),
@@ -95,14 +100,25 @@ class Reach:
         self.places: dict[tuple[int, str], Place] = {}
         self.met: dict[int, object] = {}
         self.names: set[str] = set()  # that code says, of attributes among them
+        self.bare: set[str] = set()  # that code says of things themselves, and not of an attribute of theirs
         self.todo: deque[object] = deque(roots)
+        self.in_cells: deque[tuple[str, object]] = deque()  # by the name of the cell
+        self.cells: dict[int, set[str]] = {}  # the names of the cells that a thing stands in
+        self.handled: set[int] = set()  # things that code gets in another way than by a cell
+        self.objects: dict[int, list[object]] = {}  # of each class
         self.owners: dict[int, tuple[object, set[str]]] = {}  # what has attributes, and the names looked for in it
         self.made: set[int] = set()  # classes that code may make objects of
         self.installed: int = 0  # functions and classes of other packages
         self.by_class: list[tuple[type, Attribute]] = []  # data that code may ask a class for, instead of an object
         self.by_super: list[Attribute] = []
-        while self.todo or self.asked():
-            self.look(self.todo.popleft())
+        while self.todo or self.in_cells or self.asked():
+            if self.todo:
+                self.handled.add(id(self.todo[0]))
+                self.look(self.todo.popleft())
+            else:
+                name, x = self.in_cells.popleft()
+                self.cells.setdefault(id(x), set()).add(name)
+                self.look(x)
         any_class = self.names & {"type", "__class__"}
         for place in [place for kind, place in self.by_class if any_class or id(kind) in self.made]:
             self.add(place)
@@ -122,8 +138,13 @@ class Reach:
             self.function(x)
         elif isinstance(x, MethodType | partial):
             self.functions.append(x)
-            given = [x.__self__] if isinstance(x, MethodType) else self.given([*x.args, *x.keywords.values()])
-            self.todo += [x.__func__ if isinstance(x, MethodType) else x.func, *given]
+            if isinstance(x, MethodType):
+                self.todo.append(x.__func__)
+                named = isinstance(x.__func__, FunctionType) and x.__func__.__code__.co_varnames[:1]
+                self.in_cells.append((named[0] if named else "", x.__self__))
+                self.bare.update(() if named else ("",))
+            else:
+                self.todo += [x.func, *self.given([*x.args, *x.keywords.values()])]
         elif isinstance(x, type):
             self.made.add(id(x))
             self.kind(x)
@@ -132,6 +153,7 @@ class Reach:
             self.todo += behind(x)
             if isinstance(x, (*CONTAINERS, np.ndarray)) and len(items := items_of(x)) <= MOST:
                 self.todo += items if len(items) <= MAX_ITEMS else self.given(items)  # whose content is not compared
+            self.objects.setdefault(id(type(x)), []).append(x)
             if readable(x) or (settled(x) and is_users(type(x).__module__)):
                 self.owners[id(x)] = x, set()
             self.kind(type(x))
@@ -140,16 +162,19 @@ class Reach:
         """What a function reads: cells, defaults, globals; of a library's only what it was given."""
         self.functions.append(f)
         self.todo += behind(f)
+        names, words, bare = said_by(f.__code__)
+        self.bare |= bare
         ours = not is_users(f.__globals__.get("__name__", ""))
-        for cell in f.__closure__ or ():
+        for name, cell in zip(f.__code__.co_freevars, f.__closure__ or ()):
             if not ours:  # the cells of grad and the like never change
                 self.add(Cell(cell))
-            self.todo.append(held(cell))
+                self.in_cells.append((name, held(cell)))
+            else:
+                self.todo.append(held(cell))
         defaults = [*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()]
         self.todo += defaults if ours else self.given(defaults)
         if ours:
             return
-        names, words = said_by(f.__code__)
         self.names |= names | words
         for name in sorted(names | words if "globals" in names else names):
             if name in f.__globals__:
@@ -183,10 +208,19 @@ class Reach:
         """The names that code may say of a thing, in words or by an operator."""
         if isinstance(x, type):
             silent = SILENT - MADE if id(x) in self.made else SILENT
+            if not self.is_operated(x):
+                return self.names
             return self.names | {name for base in users(x) for name in vars(base) if is_operator(base, name)} - silent
         if self.names & DYNAMIC and not isinstance(x, ModuleType):
             return self.names | {name for name in getattr(x, "__dict__", ()) if isinstance(name, str)}
         return self.names
+
+    def is_operated(self, kind: type) -> bool:
+        """Whether code may have hold of one of its objects, and not of what these have alone."""
+        if id(kind) in self.made or self.names & DYNAMIC:
+            return True
+        objects = self.objects.get(id(kind), [])
+        return any(id(x) in self.handled or self.cells.get(id(x), set()) & self.bare for x in objects)
 
     def of_class(self, kind: type, names: set[str]) -> None:
         """What stands in a class and in those that it inherits from."""
@@ -279,17 +313,30 @@ def names_of(code: CodeType) -> Iterator[str]:
             yield from names_of(inner)
 
 
-def said_by(code: CodeType) -> tuple[set[str], set[str]]:
-    """The names in a function's code, and the strings in it that could be names, as in `getattr(x, "rate")`."""
-    names, words = set(code.co_names), set[str]()
+def said_by(code: CodeType) -> tuple[set[str], set[str], set[str]]:
+    """The names in a function's code, the strings in it that could be names, as in `getattr(x, "rate")`, and the names
+    of variables around it that stand alone somewhere, without an attribute behind them.
+    """
+    names, words, bare = set(code.co_names), set[str](), alone(code)
     todo: list[Iterable[object]] = [code.co_consts]
     for constants in todo:
         for x in constants:
             if isinstance(x, CodeType):
                 names |= set(x.co_names)
+                bare |= alone(x)
                 todo.append(x.co_consts)
             elif isinstance(x, tuple | frozenset):
                 todo.append(x)
             elif isinstance(x, str) and x.isidentifier():
                 words.add(x)
-    return names, words
+    return names, words, bare
+
+
+def alone(code: CodeType) -> set[str]:
+    """The names that are loaded and not followed by an attribute of theirs."""
+    steps = [step for step in get_instructions(code) if step.opname != "CACHE"]
+    return {
+        str(step.argval)
+        for step, behind in zip(steps, [*steps[1:], None])
+        if step.opname in LOADS and (behind is None or behind.opname not in ATTRIBUTES)
+    }

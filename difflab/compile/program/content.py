@@ -32,6 +32,8 @@ def content(x: object, around: tuple[int, ...] = ()) -> Hashable:
     if x.__class__ in PLAIN:
         return x.__class__, repr(x) if x.__class__ is float else x
     if isinstance(x, np.ndarray | np.generic) and x.dtype != object:
+        if x.nbytes > FEW and is_fixed(x):
+            return Same(x)
         data = np.ascontiguousarray(x)
         return x.shape, x.dtype.str, data.tobytes() if data.nbytes <= FEW else zlib.crc32(data.data)
     if settled(x):

@@ -47,7 +47,7 @@ def chosen(x: Value, dtype: Any) -> Value:
     return jnp.where(x, jnp.ones((), dtype), jnp.zeros((), dtype))
 
 
-def real(x: Value, y: Value) -> tuple[Value, Value]:
+def numbers(x: Value, y: Value) -> tuple[Value, Value]:
     """The operands with their truth values as real numbers, where they meet such or are divided."""
     dtype = jnp.result_type(x, y)
     dtype = dtype if dtype.kind in "fc" else jax.dtypes.canonicalize_dtype(float)
@@ -56,11 +56,11 @@ def real(x: Value, y: Value) -> tuple[Value, Value]:
 
 
 def multiply(x: Value, y: Value) -> Value:
-    return jnp.multiply(*(real(x, y) if jnp.result_type(x, y).kind in "fc" else (x, y)))
+    return jnp.multiply(*(numbers(x, y) if jnp.result_type(x, y).kind in "fc" else (x, y)))
 
 
 def divide(x: Value, y: Value) -> Value:
-    return jnp.divide(*real(x, y))
+    return jnp.divide(*numbers(x, y))
 
 
 def stop_gradient(x: Value) -> Value:

@@ -24,8 +24,11 @@ from .sequences import subvals as subvals
 dict = builtins.dict
 list = builtins.list
 tuple: Any = builtins.tuple
-dict_, list_, tuple_ = builtins.dict, builtins.list, builtins.tuple
-isinstance_, type_ = builtins.isinstance, builtins.type
+dict_: Any = builtins.dict
+list_: Any = builtins.list
+tuple_: Any = builtins.tuple
+isinstance_: Any = builtins.isinstance
+type_: Any = builtins.type
 DictBox = builtins.dict
 SequenceBox = builtins.list
 ContainerVSpace = SequenceVSpace = ListVSpace = TupleVSpace = NamedTupleVSpace = DictVSpace = VSpace

@@ -214,8 +214,8 @@ class RuleTable:
         return default[0] if found is None else found
 
 
-primitive_vjps = RuleTable("reverse", defvjp_argnums)
-primitive_jvps = RuleTable("forward", defjvp_argnums)
+primitive_vjps: RuleTable = RuleTable("reverse", defvjp_argnums)
+primitive_jvps: RuleTable = RuleTable("forward", defjvp_argnums)
 
 __all__ = [
     "Box", "JVPNode", "Node", "SparseBox", "SparseObject", "VJPNode", "VSpace", "backward_pass", "def_linear", "defjvp",

@@ -23,15 +23,7 @@ from .leaks import rebinds
 from .merging import key, part
 from .node import BLOCK, NO_PARAMS, Operation, refuse_vertices
 from .pending import PENDING as PENDING, SeenShape as SeenShape
-from .refusals import (
-    escaped,
-    in_place,
-    nearest,
-    no_attribute,
-    objects,
-    shapes_refused,
-    undecided,
-)
+from .refusals import escaped, in_place, nearest, no_attribute, objects, shapes_refused, undecided
 from .torch_names import keywords_refused
 
 SEQUENCES = (tuple, list)

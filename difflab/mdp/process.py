@@ -187,10 +187,7 @@ class MDP(Shown):
         return FROM_FUNCTION(step, states, actions, discount, terminals, start)
 
     def replace(self, **changes: Value) -> MDP:
-        """The same process with other `rewards` (K,), (S,) or (S, A), another `discount` or `start`; all checked.
-
-        Where there are as many pairs as states, a vector of rewards has one for each pair.
-        """
+        """The same process with other `rewards` (K,), (S,) if K is not S, or (S, A), `discount` or `start`; checked."""
         return REPLACE(self, changes)
 
     # Asked for ---------------------------------------------------------------------------------------------------
@@ -355,8 +352,7 @@ class Solution(Shown):
     def expected_return(self, start: Start = None) -> float:
         """The best expected return when S0 is drawn by `start` (a state, or probabilities (S,)), within `error_bound`.
 
-        Without `start`, by the process's own distribution, or from all states that are not terminal alike. Raises
-        InputError for a solution of the average reward, whose values are a bias.
+        Without `start`, by the process's own, or from all that are not terminal alike. The average reward has none.
         """
         if self.gain is not None:
             raise InputError("expected_return: of the average reward there is no return; `gain` is what a step earns")

@@ -20,6 +20,7 @@ ROOT = pathlib.Path(difflab.__file__).parent
 FILES = [p for p in sorted(ROOT.rglob("*.py")) if p.relative_to(ROOT).parts[0] != "primitives"]
 ROWS = ("row", "primitive", "plain")  # what an expression for a row is called, or ends in
 MOST_ANY = 1  # words in 100 lines; only ever lowered
+MOST_LINES = 420  # of a file: about 400
 MOST_IGNORES = 20  # comments that silence the checker; only ever lowered
 # What looks a name up and may: the expressions by file, and why.
 LEFT = {
@@ -184,3 +185,8 @@ def test_the_checker_is_seldom_silenced():
         for p in ROOT.rglob("*.py")
     }
     assert sum(ignored.values()) <= MOST_IGNORES, sorted(((n, f) for f, n in ignored.items()), reverse=True)[:5]
+
+
+def test_no_file_is_long():
+    lengths = {str(p.relative_to(ROOT)): len(p.read_text(encoding="utf-8").splitlines()) for p in ROOT.rglob("*.py")}
+    assert {name: n for name, n in lengths.items() if n > MOST_LINES} == {}

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ..compile.passes.pipeline import dead_nodes
+from ..compile.passes.rewriting import users
 from ..compile.program.compiled import Compiled
 from ..errors import InputError, TraceError
 from ..graph.graph import Graph
@@ -76,15 +78,12 @@ class Closed:
 
     def without_unread(self, first: int) -> list[int]:
         """Leaves out what no output needs, and of the inputs from `first` on those; the places of those that stay."""
-        graph = self.graph
-        alive = {*graph.outputs, *[n for n, _ in graph.guards]}
-        for node in reversed(graph.order):
-            if node in alive:
-                alive.update(node.operands)
-        kept = [k for k, x in enumerate(graph.inputs) if k < first or x in alive]
+        graph = dead_nodes(self.graph)
+        read = users(graph)
+        kept = [k for k, x in enumerate(graph.inputs) if k < first or x in read]
         if len(kept) < len(graph.inputs):
             inputs = [graph.inputs[k] for k in kept]
-            order = [n for n in graph.order if n in alive or n in inputs]
+            order = [n for n in graph.order if n.primitive is not rows.input or n in inputs]
             self.graph = Graph(order=order, inputs=inputs, outputs=graph.outputs)
             self.graph.guards = graph.guards
             self.program = Compiled(self.graph, [False] * len(inputs), elements=False)

@@ -136,7 +136,7 @@ class Strip(Block):
         return super().heads(nest, indent)
 
     def stores(self, nodes: list[Node], nest: Nest, first: int) -> list[str]:
-        if not self.one_loop:
+        if not (self.one_loop and nest.axes):
             return super().stores(nodes, nest, first)
         found = [f"{self.direct[n]}[_i0] = {self.names[n]}" for n in nodes if n in self.direct]
         for k, total in self.sums.items():

@@ -260,19 +260,21 @@ def needs(node: Node, part: Part) -> tuple[tuple[Part, ...], Params] | None:
 def work(node: Node, shape: Shape, operands: Sequence[Shape]) -> float:
     """Roughly, in additions; of what only looks at memory in another way, nothing."""
     row = node.primitive
-    if row in (rows.matmul, rows.einsum):
-        return prod(shape) * max(1.0, summed(node, shape, operands) / FUSED)
+    if row.labels is not None:
+        return prod(shape) * max(1.0, summed(node, operands) / FUSED)
     if row in (rows.sum_to, rows.astype, rows.stack, rows.concatenate) or row.flops != 0:
         return max(prod(shape), *[prod(s) for s in operands]) * max(1.0, row.flops)
     return 0.0
 
 
-def summed(node: Node, shape: Shape, operands: Sequence[Shape]) -> float:
+def summed(node: Node, operands: Sequence[Shape]) -> float:
     """How many products each element of a product of arrays is the sum of."""
-    if node.primitive is rows.matmul:
-        return operands[0][-1]
-    inputs, _, result = node.params["subscripts"].partition("->")
-    lengths = {c: n for labels, s in zip(inputs.split(","), operands) for c, n in zip(labels, s)}
+    labels = node.primitive.labels
+    text = labels(tuple(map(len, operands)), **node.params) if labels is not None else None
+    if text is None:
+        return 1
+    inputs, _, result = text.partition("->")
+    lengths = {c: n for term, s in zip(inputs.split(","), operands) for c, n in zip(term, s)}
     return prod(n for c, n in lengths.items() if c not in result)
 
 

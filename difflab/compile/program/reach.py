@@ -162,8 +162,6 @@ class Reach:
         """What a function reads: cells, defaults, globals; of a library's only what it was given."""
         self.functions.append(f)
         self.todo += behind(f)
-        names, words, bare = said_by(f.__code__)
-        self.bare |= bare
         ours = not is_users(f.__globals__.get("__name__", ""))
         for name, cell in zip(f.__code__.co_freevars, f.__closure__ or ()):
             if not ours:  # the cells of grad and the like never change
@@ -175,6 +173,8 @@ class Reach:
         self.todo += defaults if ours else self.given(defaults)
         if ours:
             return
+        names, words, bare = said_by(f.__code__)
+        self.bare |= bare
         self.names |= names | words
         for name in sorted(names | words if "globals" in names else names):
             if name in f.__globals__:

@@ -205,6 +205,7 @@ def join() -> None:
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
     try:
         jax.distributed.initialize(mine.address, mine.processes, mine.id, cluster_detection_method="deactivate")
+        jax.devices()  # here the processes tell each other of their devices, which waits for all of them
     except RuntimeError as error:
         raise LostError(f"process {mine.id} of {mine.processes} did not meet the others in JAX: {error}") from None
 

@@ -39,6 +39,7 @@ NAMES = frozenset(  # a function whose code has none of these calls nothing of t
     n for kind in GENERATORS for n in dir(kind) if not n.startswith("_")
 ) | {getattr(f, "__name__", "") for f in (*CLOCKS, *UNSEEDED)}
 WORDS = 625 * 4  # bytes of a twister's numbers and its place among them
+LAST: list[Value] = [None, None]  # the words of NumPy's own generator, and its state, when that was asked for last
 LOADS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FAST")
 
 
@@ -127,9 +128,20 @@ def state(generator: Generator) -> Value:
     """A generator's state, in a form that can be compared."""
     if isinstance(generator, random.Random):
         return None if isinstance(generator, random.SystemRandom) else generator.getstate()
-    if isinstance(generator, np.random.RandomState):  # which keeps every second normal number for the next call
-        return flat(generator.get_state(legacy=False))
+    if isinstance(generator, np.random.RandomState):
+        return shared_state(generator) if generator is SHARED[0][1] else flat(generator.get_state(legacy=False))
     return flat(generator.bit_generator.state)
+
+
+def shared_state(generator: np.random.RandomState) -> Value:
+    """The same of NumPy's own, which each trace asks for, and which seldom moves between two of them.
+
+    It keeps every second normal number for the next call: only where it has none do the same words say the same state.
+    """
+    lay = words(generator)
+    if lay is None or LAST[0] != lay or LAST[1][2]:
+        LAST[:] = lay, flat(generator.get_state(legacy=False))
+    return LAST[1]
 
 
 def flat(x: Value) -> Value:

@@ -16,6 +16,7 @@ from functools import cache, cached_property, partial
 from keyword import iskeyword
 from types import CellType, CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any, NamedTuple, TypeAlias
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -90,6 +91,8 @@ class Attribute(NamedTuple):
 
 
 Place: TypeAlias = Cell | Item | Attribute  # where something stands that may be exchanged
+Said: TypeAlias = tuple[frozenset[str], frozenset[str], frozenset[str]]
+SAID: WeakKeyDictionary[CodeType, Said] = WeakKeyDictionary()  # code is read once: as much as a trace of 100 operations
 
 
 class Reach:
@@ -313,10 +316,16 @@ def names_of(code: CodeType) -> Iterator[str]:
             yield from names_of(inner)
 
 
-def said_by(code: CodeType) -> tuple[set[str], set[str], set[str]]:
+def said_by(code: CodeType) -> Said:
     """The names in a function's code, the strings in it that could be names, as in `getattr(x, "rate")`, and the names
     of variables around it that stand alone somewhere, without an attribute behind them.
     """
+    if (known := SAID.get(code)) is None:
+        known = SAID[code] = read_names(code)
+    return known
+
+
+def read_names(code: CodeType) -> Said:
     names, words, bare = set(code.co_names), set[str](), alone(code)
     todo: list[Iterable[object]] = [code.co_consts]
     for constants in todo:
@@ -329,7 +338,7 @@ def said_by(code: CodeType) -> tuple[set[str], set[str], set[str]]:
                 todo.append(x)
             elif isinstance(x, str) and x.isidentifier():
                 words.add(x)
-    return names, words, bare
+    return frozenset(names), frozenset(words), frozenset(bare)
 
 
 def alone(code: CodeType) -> set[str]:

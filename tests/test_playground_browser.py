@@ -258,6 +258,17 @@ def test_what_is_wrong_is_said_and_the_last_drawing_stays(opened, expression, at
     assert page.get_attribute(f"#{box}", "aria-invalid") == "false"
 
 
+def test_who_comes_into_the_point_before_it_follows_writes_over_it(opened):
+    page = opened()
+    page.fill("#expression", "x*w")
+    page.keyboard.press("Tab")  # which selects all, and the values of the new names are written only now
+    drawn(page, "x*w")
+    assert page.evaluate("document.activeElement.id") == "at"
+    page.keyboard.type("x=3, w=2")
+    drawn(page, "x*w")
+    assert page.input_value("#at") == "x=3, w=2"
+
+
 def test_every_example_is_drawn(opened):
     page = opened()
     for k in range(page.locator("#example option").count() - 1):

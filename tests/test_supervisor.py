@@ -423,7 +423,8 @@ def test_how_jax_is_joined(monkeypatch, gloo, meets):
     config = SimpleNamespace(
         values={"jax_cpu_collectives_implementation": ""} if gloo else {}, update=lambda *told: did.append(told)
     )
-    fake = SimpleNamespace(config=config, distributed=SimpleNamespace(initialize=initialize))
+    devices = lambda: did.append("devices")
+    fake = SimpleNamespace(config=config, distributed=SimpleNamespace(initialize=initialize), devices=devices)
     monkeypatch.setattr(processes, "import_module", lambda name: fake if name == "jax" else None)
     processes.join()  # alone: nothing
     assert did == []
@@ -431,7 +432,8 @@ def test_how_jax_is_joined(monkeypatch, gloo, meets):
     with contextlib.nullcontext() if meets else pytest.raises(LostError, match="process 2 of 4 did not meet.*deadline"):
         processes.join()
     first = [("jax_cpu_collectives_implementation", "gloo")] if gloo else []
-    assert did == [*first, (("h:1", 4, 2), {"cluster_detection_method": "deactivate"})]
+    last = ["devices"] if meets else []  # which waits for those of all, and fails where one is gone
+    assert did == [*first, (("h:1", 4, 2), {"cluster_detection_method": "deactivate"}), *last]
 
 
 @pytest.mark.parametrize(

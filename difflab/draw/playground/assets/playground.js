@@ -68,6 +68,12 @@ function following(reading, given) {
   given.forEach((x, name) => kept.set(name, x));
   return new Map(reading.inputs.map(k => reading.nodes[k].name).map(name => [name, kept.get(name) ?? 1]));
 }
+// Who has just come into the box has all of it selected, and writes over it.
+function rewrite(text) {
+  const whole = document.activeElement === at && at.selectionStart === 0 && at.selectionEnd === at.value.length;
+  at.value = text;
+  if (whole) at.select();
+}
 function addressOf() {
   return `${location.href.split("#")[0]}#f=${encodeURIComponent(expression.value.trim())}&`;
 }
@@ -115,7 +121,7 @@ function pointFor(reading, renamed) {
   if (names.length === point.size && names.every(n => point.has(n))) return point;
   if (renamed) {
     const found = following(reading, point);
-    at.value = written(found);
+    rewrite(written(found));
     return found;
   }
   const missing = names.find(n => !point.has(n)), extra = [...point.keys()].find(n => !names.includes(n));
@@ -161,7 +167,7 @@ addEventListener("message", event => {
   if (!said.difflab || waiting || running || pages.classList.contains("stale")) return; // it is of another expression
   const point = new Map(Object.entries(said.difflab));
   if (![...point].every(([name, x]) => /^\w+$/.test(name) && isPlain(x))) return;
-  at.value = written(point);
+  rewrite(written(point));
   host.moved();
 });
 const isPlain = x => Number.isFinite(x) || Array.isArray(x?.data) && x.data.every(Number.isFinite);

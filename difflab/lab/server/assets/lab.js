@@ -62,7 +62,7 @@ async function drawnByPython(renamed) {
   if (mine !== round) return;
   told.classList.remove("note");
   if (found.at !== undefined && renamed) {
-    at.value = found.at;
+    rewrite(found.at);
     await drawnByPython(false);
   } else if (found.error) {
     throw Object.assign(new TextError(found.error.replace(/^--at\b/, "At")), { box: OF_POINT.test(found.error) ? at : expression });

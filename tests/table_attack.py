@@ -15,7 +15,7 @@ import numpy as np
 import table_elementwise as numbers
 import table_spellings as spellings
 from table_carriers import ELEMENTS
-from table_facets import EXCEPTIONS, FACETS, ROWS, facets_of, has_slopes, read_as_another
+from table_facets import FACETS, ROWS, facets_of, has_slopes, read_as_another
 
 from difflab.differentiate import complex_step
 from difflab.errors import UnsupportedError
@@ -40,7 +40,7 @@ class Mutant(NamedTuple):
         CHANGED.clear()
         with self.change(), np.errstate(all="ignore"):
             for facet in self.facets:
-                if facet not in facets_of(self.row) or (self.row, facet) in EXCEPTIONS:
+                if facet not in facets_of(self.row):
                     continue
                 try:
                     FACETS[facet](self.row)

@@ -80,9 +80,3 @@ def facets_of(name):
         found += ["elements", "sympy"] + ["program"] * (row.value is not None)
         found += ["arb", "complex step"] if has_slopes(row) else []
     return found
-
-
-# (row, facet): why a row has nothing to show there, or something else than the reference.
-EXCEPTIONS = {
-    **{("lstsq", facet): "refused by name: its rank may jump" for facet in facets_of("lstsq") if facet != "signature"},
-}

@@ -102,6 +102,10 @@ CASES = {
     "qr": [(lambda a: la.qr(a)[0], (TALL,)), (lambda a: la.qr(a).R, (TALL,)), (lambda a: la.qr(a)[0], (S,)),
            (la.qr, (C,)), (la.qr, (C[:, :2],))],
     "pinv": [(la.pinv, (TALL,)), (la.pinv, (WIDE,)), (la.pinv, (C[:, :2],)), (lambda a: la.pinv(a, rtol=1e-9), (S,))],
+    "lstsq": [(lambda a, b: la.lstsq(a, b, rcond=None)[0], (TALL, TALL[:, 0] ** 2)),
+              (lambda a, b: la.lstsq(a, b, rcond=-1)[0], (WIDE, B)),
+              (lambda a, b: la.lstsq(a, b, rcond=None)[0], (C[:, :2], V)),
+              (lambda a, b: la.lstsq(a, b, rcond=None)[3], (TALL, TALL[:, :2] ** 2))],
     "cond": [(lambda a, p=p: la.cond(a, p), (A,)) for p in (None, 2, -2, 1, -1, np.inf, "fro", "nuc")],
     "fft": [(ft.fft, (X6,)), (ft.fft, (Z,)), (lambda x: ft.fft(x, n=8, norm="ortho"), (Z,)),
             (lambda x: ft.fft(x, n=4), (X6,)),
@@ -119,7 +123,7 @@ CASES = {
     "ihfft": [(ft.ihfft, (X6,)), (lambda x: ft.ihfft(x, n=8, norm="forward"), (X6,))],
     "fftshift": [(ft.fftshift, (X45,))], "ifftshift": [(lambda x: ft.ifftshift(x, axes=1), (X45,))],
 }  # fmt: skip
-NO_DERIVATIVE = {"matrix_rank", "lstsq"}
+NO_DERIVATIVE = {"matrix_rank"}
 MODULES = ("products", "contractions", "linalg", "decompositions", "singular_values", "matrix_functions", "fourier")
 
 
@@ -255,6 +259,21 @@ def test_singular_values_of_poor_rank_make_no_nan(a):
         assert np.all(np.isfinite(flat(dl.jvp(f, (a,), (np.ones_like(a),))[1])))
 
 
+@pytest.mark.parametrize("a, b", [(TALL, TALL[:, 0] ** 2), (TALL, TALL**2), (WIDE, B), (A, V), (C[:, :2], V)])
+def test_all_results_of_least_squares_are_numpy_s(a, b):
+    want = la.lstsq(a, b, rcond=None)
+    for got in (dl.trace(lambda a, b: la.lstsq(a, b, rcond=None), a, b)(a, b), dnp.linalg.lstsq(a, b)):
+        for x, y in zip(got, want, strict=True):
+            assert np.shape(x) == np.shape(y) and np.asarray(x).dtype.kind == np.asarray(y).dtype.kind
+            np.testing.assert_allclose(x, y, rtol=1e-10, atol=1e-13)
+
+
+def test_squares_that_are_left_have_the_residual_s_slope():
+    b = TALL[:, 0] ** 2
+    left = lambda b: la.lstsq(TALL, b, rcond=None)[1][0]
+    np.testing.assert_allclose(dl.grad(left)(b), 2 * (b - TALL @ la.lstsq(TALL, b, rcond=None)[0]), atol=1e-12)
+
+
 def test_singular_matrices_raise_where_the_user_calls():
     with pytest.raises(la.LinAlgError, match="Singular matrix"):
         dl.grad(lambda a: np.sum(la.inv(a)))(np.ones((2, 2)))
@@ -270,7 +289,8 @@ REFUSED = [
     (lambda: dl.grad(lambda a: np.sum(a @ V[:2]))(A), "(3, 3)"),
     (lambda: dl.grad(lambda a: la.det(a))(TALL), "(4, 3)"),
     (lambda: dl.grad(lambda a: np.sum(la.svd(a)[0]))(TALL), "full_matrices=False"),
-    (lambda: dl.grad(lambda a: np.sum(la.lstsq(a, np.ones(4))[0]))(TALL), "pinv"),
+    (lambda: dl.grad(lambda a: np.sum(la.lstsq(a, np.ones(5))[0]))(TALL), "a of shape (4, 3) and b of shape (5,)"),
+    (lambda: dl.grad(lambda a: np.sum(la.lstsq(a, np.ones(4), rcond=0.5)[0]))(TALL), "0.5"),
     (lambda: dl.grad(lambda a: np.sum(la.qr(a)[0]))(WIDE), "(3, 4)"),
     (lambda: dl.grad(lambda a: np.sum(np.einsum("ijk->i", a)))(A), "ijk"),
     (lambda: dl.grad(lambda a: np.sum(np.tensordot(a, V[:2], 1)))(A), "tensordot"),

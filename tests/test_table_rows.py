@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import table_arrays as arrays
 import table_spellings as spellings
-from table_facets import EXCEPTIONS, FACETS, ROWS, facets_of
+from table_facets import FACETS, ROWS, facets_of
 from table_signatures import DIFFERENCES, TELLS, differences, functions
 
 import difflab as dl
@@ -26,21 +26,10 @@ def test_each_facet_of_a_row_is_judged(name):
     with np.errstate(all="ignore"):
         for facet in facets_of(name):
             compared = FACETS[facet](name)
-            assert compared or (name, facet) in EXCEPTIONS, (
+            assert compared, (
                 f"the row {name!r}: nothing is there to judge its {facet} by; an array row needs calls in CASES of "
                 "tests/array_cases.py, or in MORE of tests/table_data.py where NumPy has no function for it"
             )
-
-
-@pytest.mark.parametrize("name, facet", EXCEPTIONS)
-def test_exceptions_are_still_needed(name, facet):
-    assert facet in facets_of(name)
-    with np.errstate(all="ignore"):
-        try:
-            needed = not FACETS[facet](name)
-        except AssertionError:
-            needed = True
-    assert needed, f"{name} passes the check of its {facet}: take the exception out"
 
 
 @pytest.mark.skipif(not TELLS, reason="NumPy before 2.4 does not tell the signatures of its compiled functions")

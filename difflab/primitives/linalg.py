@@ -395,15 +395,3 @@ composite(
     arguments=lambda a, ind=2: ((a,), {"ind": ind}),
     spelling={"numpy": "linalg.tensorinv"},
 )
-
-
-def read_lstsq(*args: Value, **kwargs: Any) -> Value:
-    raise UnsupportedError(
-        "lstsq has no derivative rule (its rank may jump); use np.linalg.pinv(a) @ b, or "
-        "np.linalg.solve(a.T @ a, a.T @ b) for full column rank"
-    )
-
-
-composite(
-    "lstsq", placeholder, doc="Least squares; refused with the mend.", reads=("linalg.lstsq",), arguments=read_lstsq
-)

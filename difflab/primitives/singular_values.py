@@ -189,6 +189,42 @@ custom(
 )
 
 
+def least_squares(m: Carrier, a: Value, b: Value, *, rcond: Value) -> Value:
+    """As np.linalg.lstsq gives them; but the sums of squares are there at any rank, since shapes follow from shapes."""
+    x, s = m.matmul(m.pinv(a, rcond=rcond), b), m.svdvals(a)
+    rest = m.square(m.absolute(b - m.matmul(a, x)))
+    rows, columns = m.shape(a)
+    squares = m.sum(rest, axis=(0,), keepdims=m.ndim(b) == 1)
+    if rows <= columns:
+        squares = m.reshape(m.getitem(squares, index=(slice(0, 0),)), shape=(0,))
+    above = m.greater(s, m.getitem(s, index=(slice(0, 1),)) * rcond)
+    return x, squares, m.sum(above, axis=None, keepdims=False), s
+
+
+def read_lstsq(a: Value, b: Value, rcond: Value = None) -> Value:
+    shape, known = Carrier.shape(a), Carrier.shape(b)
+    if len(shape) != 2 or len(known) not in (1, 2) or known[:1] != shape[:1]:
+        raise ShapeError(
+            f"lstsq: a of shape {shape} and b of shape {known}; give a matrix (M, N), and a vector (M,) or matrix (M, K)"
+        )
+    epsilon = float(np.finfo(np.result_type(Carrier.dtype(a), np.float32)).eps)
+    rtol = max(shape) * epsilon if rcond is None else epsilon if np.any(np.asarray(rcond) < 0) else rcond
+    return (a, b), read_pinv(a, rtol=rtol)[1]
+
+
+composite(
+    "lstsq",
+    least_squares,
+    facts={"normwise"},
+    doc="Least squares: the solution of least norm, the sums of squares that are left, the rank, the singular values.",
+    reads=("linalg.lstsq",),
+    arguments=read_lstsq,
+    outputs=4,
+    source="Golub and Pereyra 1973, by the pseudo-inverse",
+    non_differentiable="where the rank changes",
+)
+
+
 def read_matrix_rank(A: Value, tol: Value = None, hermitian: bool = False, *, rtol: Value = None) -> Value:
     params = {"tol": tol, "hermitian": hermitian, "rtol": rtol}
     no_traced("matrix_rank", **params)

@@ -26,7 +26,8 @@ class Docstrings(griffe.Extension):
 def derived(obj: griffe.Object) -> str:
     """The docstring of a class of the package that is made while it is imported."""
     made = getattr(sys.modules.get(obj.path.rpartition(".")[0]), obj.name, None)
-    return inspect.cleandoc(vars(made).get("__doc__") or "") if isinstance(made, type) else ""
+    text = vars(made).get("__doc__") if isinstance(made, type) else ""
+    return inspect.cleandoc(text) if isinstance(text, str) else ""  # Python's own `type` has a descriptor there
 
 
 def as_markdown(text: str) -> str:

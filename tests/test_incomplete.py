@@ -136,6 +136,23 @@ def test_limits_at_the_ends(f, point, wanted):
     assert np.allclose(found, wanted, rtol=1e-14, atol=0, equal_nan=True)
 
 
+# SciPy sums as many terms as z is large; a polynomial is one of a few, and a large b leaves the value finite.
+LARGE = {
+    (1.5, 1000.0, 2.0**53): np.inf,
+    (3.0, 2.0**-1074, 2.0**53): np.inf,
+    (-2.5, 2.0, 1e300): -np.inf,
+    (1.5, -2.5, 1e12): -np.inf,
+    (-3.0, 2.0, 1e9): float(mpmath.hyp1f1(-3, 2, 10**9)),
+    (1.5, 1e17, 1e16): float(mpmath.hyp1f1(1.5, 10**17, 10**16)),
+    (1.5, 1000.0, -1e16): float(mpmath.hyp1f1(1.5, 1000, -(10**16))),
+}
+
+
+@pytest.mark.parametrize("at", LARGE)
+def test_confluent_functions_of_large_numbers_end(at):
+    assert incomplete.hyp1f1(*at) == pytest.approx(LARGE[at], rel=1e-9)
+
+
 @pytest.mark.parametrize("f", [special.hyp2f1, special.hyp1f1])
 def test_hypergeometric_functions_by_their_parameters_are_refused(f):
     point = (1.5, 2.5, 3.5, 0.3)[-(f.nin) :]

@@ -376,10 +376,18 @@ def zeta_slope(s: Value, q: Value, *, n: int) -> Value:
 
 @in_double
 def hyp1f1(a: Value, b: Value, z: Value) -> Value:
-    """The power series, for negative z by Kummer's transformation: SciPy's loses two digits, and alternates there."""
+    """The power series, for negative z by Kummer's transformation: SciPy's loses two digits, and alternates there.
+
+    SciPy sums z terms of what overflows: of z = 1e15 it does not come to an end.
+    """
     a, b, z = np.broadcast_arrays(a, b, z)
+    finite = (a <= 0) & (a == np.floor(a)) | (b <= 0) & (b == np.floor(b))  # polynomials, and poles
+    beyond = (z > 1e8) & (np.abs(b) < z / 2) & (a > -z / 8) & ~finite
+    signs = special.gammasgn(a) * special.gammasgn(b)
+    z = np.where(beyond, 0.0, z)
     near = (np.abs(z) <= 40.0) & (np.abs(a) <= 40.0) & (b > 0) & (b <= 40.0)
-    found = np.asarray(special.hyp1f1(a, b, z))
+    near &= ~beyond
+    found = np.where(beyond, signs * np.inf, special.hyp1f1(a, b, z))
     if near.any():
         p, q, t = a[near], b[near], z[near]
         p, size = np.where(t < 0, q - p, p), np.abs(t)

@@ -106,13 +106,18 @@ def moderate(row: Primitive, operands: Sequence[Value], value: Value) -> None:
     A short text can nest what doubles its operand until the memory is full, so what is large already grows no further.
     Large arrays that are given may be used, and what is made of single numbers has as many elements as the text says.
     """
-    size, given = getattr(value, "size", 0), sum(getattr(x, "size", 1) for x in operands)
+    size, given = numbers_in(value), sum(map(numbers_in, operands))
     most = MOST_MADE if given <= MANY else min(MOST_MADE, given * 3 // 2)
     if len(operands) < given < size and size > most:
         raise UnsupportedError(
             f"{row.name} makes {size:,} numbers of {given:,}: an operation of a text makes at most {most:,} of so "
             "many; write the function in Python"
         )
+
+
+def numbers_in(x: Value) -> int:
+    """How many numbers a value has; an operation with several results has those of all."""
+    return sum(map(numbers_in, x)) if isinstance(x, tuple | list) else int(getattr(x, "size", 1))
 
 
 def shapes_refused(row: Primitive, operands: Sequence[Value], error: ValueError) -> Exception:

@@ -13,7 +13,6 @@ import difflab as dl
 
 from .workload import Workload
 
-
 NUMBER, ARRAY = 0.5, np.linspace(0.1, 1.0, 10)
 
 

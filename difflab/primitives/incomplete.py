@@ -300,7 +300,7 @@ special(
     "Kummer's confluent hypergeometric function; no derivative by its parameters.",
     latex=r"{{}}_1F_1({0}; {1}; {2})",
     domain=(PARAMETER, PARAMETER, Domain(-5.0, 5.0)),
-    kernel="kernels.incomplete.hyp1f1",
+    kernel="kernels.hypergeometric.hyp1f1",
     spelling={
         "sympy": by_sympy(lambda sympy, a, b, z: sympy.hyper([a], [b], z)),
         "arb": "germs.incomplete.hyp1f1",

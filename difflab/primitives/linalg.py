@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, ShapeError, UnsupportedError
+from ..errors import InputError, ShapeError
 from ..types import Function, Value
 from . import batches
 from .arguments import axes as axes_tuple, inexact, refuse

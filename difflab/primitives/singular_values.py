@@ -205,7 +205,7 @@ def read_lstsq(a: Value, b: Value, rcond: Value = None) -> Value:
     shape, known = Carrier.shape(a), Carrier.shape(b)
     if len(shape) != 2 or len(known) not in (1, 2) or known[:1] != shape[:1]:
         raise ShapeError(
-            f"lstsq: a of shape {shape} and b of shape {known}; give a matrix (M, N), and a vector (M,) or matrix (M, K)"
+            f"lstsq: a of shape {shape} and b of shape {known}; give a matrix (M, N), and b of shape (M,) or (M, K)"
         )
     epsilon = float(np.finfo(np.result_type(Carrier.dtype(a), np.float32)).eps)
     rtol = max(shape) * epsilon if rcond is None else epsilon if np.any(np.asarray(rcond) < 0) else rcond

@@ -77,6 +77,7 @@ FILES = [
     ("a.json", '{"discount": 0.5, "transitions": [["a", "go", 1, "b", 2], ["b", "go", 1, "a", 0]]}', [8 / 3, 4 / 3]),
     ("b.json", '{"discount": 0.5, "transitions": [[0, 0, 1, 1, 2]], "terminals": [1]}', [2, 0]),
     ("c.txt", "##G\nS..\n", None),
+    ("c.txt", "\ufeff##G\nS..\n", None),  # as some editors save it
 ]
 
 
@@ -104,6 +105,7 @@ BAD = [
     ("x.json", '{"discount": 0.5, "transitions": [[0, 0, 1, 0, 1e999]]}', "transition 0"),
     ("x.json", '{"discount": 0.5, "transitions": [[0, 0, 1, 0, 1]], "terminals": 5}', "the \"terminals\" '5'"),
     ("x.txt", "S?G", "'?'"),
+    ("x.txt", "S.G\n\nS?G", "line 3, column 2"),
     ("x.txt", "", "empty map"),
     ("x.json", '{"discount": 0.9, "transitions": [[0, 0, -1, 0, 1], [0, 0, 2, 0, 1]]}', "has the probability -1"),
     ("x.json", '{"discount": 0.9, "transitions": [[0, 2000000, 1, 0, 1]]}', "action 2000000 is too large"),
@@ -191,6 +193,8 @@ def test_json_is_strict():
     [
         (["gridworld", "--gamma", "1.5"], "discount=1.5"),
         (["gridworld", "--shape", "3"], "--shape '3'"),
+        (["gridworld", "--shape", "9" * 5000 + "x1"], "give rows x columns"),
+        (["gymnasium:FrozenLake-v1", "--start", "9" * 5000], "999"),
         (["gridworld", "--walls", "a"], "--walls 'a'"),
         (["gridworld", "--walls", "--1,0"], "--walls '--1,0'"),
         (["gridworld", "--shape", "1000000x1000000"], "more than 100,000,000"),
@@ -213,6 +217,8 @@ def test_standard_input_and_names_that_steer_terminals():
     r = shell("-", given='{"discount": 0.5, "transitions": [["\\u001b[31mred", "\\u0007", 1, "\\u001b[31mred", 1]]}')
     assert r.returncode == 0 and "red" in r.stdout and "\x1b" not in r.stdout + r.stderr
     assert shell("-", "--json", given="S.G").returncode == 0
+    marked = shell("-", given='\ufeff{"discount": 0.5, "transitions": [[0, 0, 1, 1, 2]], "terminals": [1]}')
+    assert marked.returncode == 0 and "2 states" in marked.stdout
     r = shell("-", given="{")
     assert r.returncode == 2 and "standard input" in r.stderr
 

@@ -34,6 +34,7 @@ difflab mdp - --json < process.json
 ARROWS = "↑→↓←"
 WIDEST = 16
 LONGEST_INPUT = 50_000_000  # bytes
+LONGEST_NUMBER = 18  # digits: what is longer counts nothing, and Python refuses to read thousands of them
 
 
 @click.command(cls=Command, examples=EXAMPLES)
@@ -159,8 +160,8 @@ def standard_input() -> bytes:
 
 def shape_of(text: str) -> tuple[int, int]:
     parts = text.lower().replace(",", "x").split("x")
-    if len(parts) != 2 or not all(p.strip().isdecimal() for p in parts):
-        raise InputError(f"--shape {text!r}: give rows x columns, as in 5x5")
+    if len(parts) != 2 or not all(p.strip().isdecimal() and len(p) <= LONGEST_NUMBER for p in parts):
+        raise InputError(f"--shape {text[:60]!r}: give rows x columns, as in 5x5")
     return int(parts[0]), int(parts[1])
 
 
@@ -188,7 +189,8 @@ def places(text: str, grid: bool) -> dict[Hashable, float]:
             p = float(told) if colon else 1 / len(parts)
         except ValueError:
             raise InputError(f"--start {part[:60]!r}: {told[:40]!r} is no probability") from None
-        key: Hashable = cells(place, "--start")[0] if grid and place else int(place) if place.isdecimal() else place
+        counted = place.isdecimal() and len(place) <= LONGEST_NUMBER
+        key: Hashable = cells(place, "--start")[0] if grid and place else int(place) if counted else place
         found[key] = found.get(key, 0.0) + p
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Hashable
 from pathlib import Path
 from typing import NoReturn
@@ -85,7 +86,9 @@ def parse(raw: bytes, discount: float | None = None) -> MDP:
     >>> parse(b'{"discount": 0.5, "transitions": [[0, 0, 1, 1, 2]], "terminals": [1]}')
     MDP(2 states, 1 actions, 1 pairs, discount 0.5)
     """
-    form = ".npz" if raw[:2] == b"PK" else ".json" if raw.lstrip()[:1] in (b"{", b"[") else ".txt"
+    form = (
+        ".npz" if raw[:2] == b"PK" else ".json" if raw.removeprefix(BOM_UTF8).lstrip()[:1] in (b"{", b"[") else ".txt"
+    )
     try:
         return READERS[form](raw, discount)
     except (InputError, ShapeError) as error:
@@ -186,7 +189,7 @@ def read_json(raw: bytes, discount: float | None) -> MDP:
         raise InputError(f"holds {name}, which is no number in JSON")
 
     try:
-        found = json.loads(raw.decode(), object_pairs_hook=unique, parse_constant=refuse)
+        found = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=unique, parse_constant=refuse)
     except InputError:
         raise
     except (ValueError, RecursionError) as error:  # bytes that are no text, no JSON, numbers of thousands of digits
@@ -257,18 +260,20 @@ def read_map(raw: bytes, discount: float | None) -> MDP:
     if len(raw) > LONGEST_MAP:
         raise InputError(f"holds {len(raw):,} bytes, more than {LONGEST_MAP:,}; {BUILD}")
     try:
-        lines = [line.rstrip() for line in raw.decode().splitlines() if line.strip()]
+        text = raw.decode("utf-8-sig")  # some editors begin a file with a mark of their own
     except UnicodeDecodeError as error:
-        raise InputError(f"is not UTF-8 text: byte {raw[error.start]:#04x} at {error.start}") from None
+        raise InputError(f"is not UTF-8 text: byte {error.object[error.start]:#04x} at {error.start}") from None
+    numbered = [(i, line.rstrip()) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
+    lines = [line for _, line in numbered]
     width = max(map(len, lines), default=0)
     if not width:
         raise InputError("is an empty map")
     if len(lines) * width > LARGEST_MAP:
         raise InputError(f"is a map of {len(lines):,} x {width:,} cells, more than {LARGEST_MAP:,}; {BUILD}")
-    for i, line in enumerate(lines):
+    for i, line in numbered:
         if strange := set(line) - CELLS:
             j = min(map(line.index, strange))
-            raise InputError(f"line {i + 1}, column {j + 1} is {line[j]!r}; a map has # . S G H")
+            raise InputError(f"line {i}, column {j + 1} is {line[j]!r}; a map has # . S G H")
     whole = "".join(line.ljust(width, "#") for line in lines)
     cells = np.frombuffer(whole.encode("ascii"), "S1").reshape(-1, width)
     ends = np.argwhere((cells == b"G") | (cells == b"H"))

@@ -207,9 +207,9 @@ def read_lstsq(a: Value, b: Value, rcond: Value = None) -> Value:
         raise ShapeError(
             f"lstsq: a of shape {shape} and b of shape {known}; give a matrix (M, N), and b of shape (M,) or (M, K)"
         )
-    epsilon = float(np.finfo(np.result_type(Carrier.dtype(a), np.float32)).eps)
-    rtol = max(shape) * epsilon if rcond is None else epsilon if np.any(np.asarray(rcond) < 0) else rcond
-    return (a, b), read_pinv(a, rtol=rtol)[1]
+    if rcond is not None and np.any(np.asarray(rcond) < 0):
+        rcond = float(np.finfo(np.result_type(Carrier.dtype(a), np.float32)).eps)
+    return (a, b), read_pinv(a, rtol=rcond)[1]
 
 
 composite(

@@ -36,7 +36,7 @@ BELONGS = {
     **dict.fromkeys(("add", "subtract"), "arithmetic"),
     **dict.fromkeys(("fft2", "ifft2", "rfft2", "irfft2", "fftshift", "ifftshift"), "fourier"),
     **dict.fromkeys(("conv_max_pool", "pooled_weight_transpose", "pooled_input_transpose"), "networks"),
-    **dict.fromkeys(("matrix_norm",), "linalg"),
+    "matrix_norm": "linalg",
 }
 PAGE_OF = {file: page for page, (_, files) in GROUPS.items() for file in files.split()}
 KINDS = {

@@ -78,6 +78,8 @@ found = [float(g) for f, at in ((ag.gammainc, (2.0, 1.5)), (ag.betainc, (2.0, 1.
          for g in autograd.grad(f, list(range(len(at))))(*at)]
 """,
 }
+# On autograd reliability's slopes in the shape of a gamma function are differences of autograd-gamma's; here they are exact.
+TOLERANCES = {"reliability": 1e-4}
 ENDING = "\nimport json\nprint(json.dumps([float(v) for v in found]))"
 
 
@@ -97,5 +99,6 @@ def test_clients_give_the_same_results(client):
     expected = answers(USES[client])
     eager = answers(USES[client], "-m", "difflab.autograd")
     compiled = answers(USES[client], "-m", "difflab.autograd", "--compile")
-    np.testing.assert_allclose(eager, expected, rtol=1e-6)
-    np.testing.assert_allclose(compiled, expected, rtol=1e-6)
+    tolerance = TOLERANCES.get(client, 1e-6)
+    np.testing.assert_allclose(eager, expected, rtol=tolerance)
+    np.testing.assert_allclose(compiled, expected, rtol=tolerance)

@@ -9,6 +9,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +79,7 @@ found = [float(g) for f, at in ((ag.gammainc, (2.0, 1.5)), (ag.betainc, (2.0, 1.
          for g in autograd.grad(f, list(range(len(at))))(*at)]
 """,
 }
-# On autograd reliability's slopes in the shape of a gamma function are differences of autograd-gamma's; here they are exact.
+# On autograd, reliability's slopes in a gamma function's shape are autograd-gamma's differences; here they are exact.
 TOLERANCES = {"reliability": 1e-4}
 ENDING = "\nimport json\nprint(json.dumps([float(v) for v in found]))"
 
@@ -89,6 +90,12 @@ def answers(code, *options):
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={"PYTHONPATH": root, "HOME": "/"})
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_the_peers_lane_installs_every_client():
+    project = tomllib.loads((Path(difflab.__file__).parents[1] / "pyproject.toml").read_text())
+    peers = {line.partition(">")[0].replace("-", "_") for line in project["project"]["optional-dependencies"]["peers"]}
+    assert set(USES) <= peers
 
 
 @pytest.mark.parametrize("client", USES)

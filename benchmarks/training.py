@@ -6,8 +6,8 @@ to be on the machine (Debian's package dataset-fashion-mnist, or its folder in $
 
 from __future__ import annotations
 
+import argparse
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -220,12 +220,15 @@ def timed(f: Callable[[], Any]) -> float:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.training", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--accuracy", action="store_true", help="test accuracy over three seeds, too (ten minutes)")
+    wanted = parser.parse_args()
     print(machine("numpy", "difflab", "torch", "jax"))
     data = nn.data.fashion_mnist()
     print(f"losses over 100 steps of LeNet-5 in float64: largest relative difference to torch {agreement(data):.1e}")
     epochs(data)
     folding()
-    if "--accuracy" in sys.argv:
+    if wanted.accuracy:
         accuracy()
 
 

@@ -199,8 +199,8 @@ def as_mpf(ball):
 besselj, bessely, besseli, besselk = (flint_bessel(f"bessel_{k}") for k in "jyik")
 
 
-def ive_n(x, v, n):
-    return bell(lambda k: besseli(abs(v + k), x) * mp.exp(-abs(x)), n, 1, -1)
+def ive_n(v, x, n):
+    return bell(lambda k: besseli(v + k, x) * mp.exp(-abs(x)), n, 1, -1)
 
 
 def kve_n(v, x, n):

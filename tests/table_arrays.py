@@ -203,6 +203,30 @@ def second(name):
     return count
 
 
+def chosen(use):
+    """A real function of some elements of the results, with curvature in front."""
+    ys = [np.asarray(y) for y in reference(use.f, use.xs)]
+    weights, rng = directions(ys, 8), np.random.default_rng(9)
+    masks = [rng.random(y.shape) < 0.6 for y in ys]
+
+    def loss(*xs):
+        parts = zip(masks, optree.tree_leaves(use.f(*map(curved, xs))), weights)
+        return sum((np.sum(np.real(w * np.where(m, y, 0.0))) for m, y, w in parts if y.dtype.kind in "fc"), 0.0)
+
+    return loss
+
+
+def gate(name):
+    """Behind a choice: what stops the elements that are not taken stops nothing that is heard in another."""
+    count = 0
+    for use in differentiable(name):
+        vs, f = directions(use.xs, 7), chosen(use)
+        want, got = slope(f, use.xs, vs)[0], pairing(dl.grad(f, tuple(range(len(vs))))(*use.xs), vs)
+        assert abs(got - want) <= 1e-8 * (1 + abs(want)), f"gate: {got}, not {want}"
+        count += 1
+    return count
+
+
 def batch(name):
     """vmap against a loop of the reference: each operand alone and all, and batches of three, of one and of none."""
     count = 0

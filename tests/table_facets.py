@@ -29,6 +29,7 @@ FACETS = {
     "jvp": by_kind(numbers, arrays, "jvp"),
     "vjp": by_kind(numbers, arrays, "vjp"),
     "second derivative": by_kind(numbers, arrays, "second"),
+    "gate": arrays.gate,
     "batch": by_kind(numbers, arrays, "batch"),
     "shape": by_kind(numbers, arrays, "shapes"),
     "complex values": by_kind(spellings, carriers, "complex_values"),
@@ -78,5 +79,5 @@ def facets_of(name):
         return [*found, *(["sympy", "arb", "complex step"] if has_slopes(row) else ["sympy"])]
     if not read_as_another(row):
         found += ["elements", "sympy"] + ["program"] * (row.value is not None)
-        found += ["arb", "complex step"] if has_slopes(row) else []
+        found += ["gate", "arb", "complex step"] if has_slopes(row) else []
     return found

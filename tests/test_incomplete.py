@@ -14,6 +14,7 @@ from mpmath import mp, mpf
 from scipy import special
 
 import difflab as dl
+import difflab.numpy as dnp
 from difflab.errors import NoDerivativeError, UnsupportedError
 from difflab.primitives.germs import incomplete as germs
 from difflab.primitives.kernels import hypergeometric, incomplete
@@ -236,6 +237,7 @@ flint.ctx.cap = 1
 import difflab.primitives.germs.incomplete
 flint.ctx.cap = 10
 import difflab as dl
+import difflab.numpy as dnp
 print(dl.certify("zeta(2.0, y)", {"y": 2.5}).gradient["y"])
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -246,3 +248,20 @@ def test_a_derivative_that_is_not_in_the_series_is_not_claimed(monkeypatch):
     monkeypatch.setattr(germs, "EXACT", arb_series([1], 1))
     found = dl.certify("zeta(2.0, y)", {"y": 2.5}, bits=128)
     assert found.verdict == "undecided" and "the slope is not in the series" in found.reason
+
+
+# Beside plain numbers, whose quotient by 0 is an error of Python.
+POLES = {
+    "hyp2f1": lambda x: special.hyp2f1(0.3, 0.4, -1.0, x),
+    "hyp1f1": lambda x: special.hyp1f1(0.3, -1.0, x),
+    "hyp1f1 by 0": lambda x: special.hyp1f1(0.3, 0, x),
+    "relative_gap": lambda x: dnp.relative_gap(x, 0.0),
+}
+
+
+@pytest.mark.parametrize("name", POLES)
+def test_at_a_pole_nothing_is_finite(name):
+    f = POLES[name]
+    for g in (f, dl.grad(f), dl.grad(dl.grad(f))):
+        with np.errstate(all="ignore"):
+            assert not np.isfinite(g(0.4)) or (name == "relative_gap" and g(0.4) == 0.0)  # which is linear

@@ -529,3 +529,33 @@ def test_a_checkpoint_keeps_what_it_reads_of_every_trace_around(name):
     f = READ_AROUND[name]
     slope = lambda c: dl.grad(lambda y: dl.grad(lambda x: f(c, x, y))(0.7))(0.3)
     assert slope(dl.checkpoint) == pytest.approx(slope(lambda g: g), rel=1e-13)
+
+
+LOW = np.arange(5) < 3
+SPECTRA = {  # what is chosen of a spectrum, with operations in front
+    "a low pass": lambda x: np.sum(np.fft.irfft(np.where(LOW, np.fft.rfft(np.sin(x)), 0)) ** 3),
+    "what is loud": lambda x: np.sum(np.where(np.abs(np.fft.fft(np.sin(x))) > 0.7, np.imag(np.fft.fft(x * x)), 0)),
+    "there and back": lambda x: np.sum(np.where(x > 0, np.fft.irfft(np.fft.rfft(x**2)), 0)),
+    "padded": lambda x: np.sum(np.maximum(np.real(np.fft.ifft(np.exp(x), n=11)), 0.3) ** 2),
+}
+
+
+@pytest.mark.parametrize("name", SPECTRA)
+def test_a_spectrum_of_which_a_part_is_taken(name):
+    f, x, v = SPECTRA[name], np.sin(np.arange(1.0, 9.0) ** 2), np.cos(np.arange(8.0))
+    h = 1e-5
+    slope = (f(x + h * v) - f(x - h * v)) / (2 * h)
+    assert dl.grad(f)(x) @ v == pytest.approx(slope, rel=1e-7)
+    assert dl.compile(dl.grad(f))(x) @ v == pytest.approx(slope, rel=1e-7)
+    bend = (dl.grad(f)(x + h * v) - dl.grad(f)(x - h * v)) / (2 * h)
+    np.testing.assert_allclose(dl.hvp(f)(x, v), bend, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(dl.grad(lambda x: dl.grad(f)(x) @ v)(x), bend, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("f", [np.fft.fft, np.fft.ifft, np.fft.rfft, np.fft.irfft], ids=lambda f: f.__name__)
+def test_what_a_transform_does_not_hear_is_not_multiplied(f):
+    x = np.array([4.0, 1.0, 0.0, 0.0])
+    stopped = lambda x: np.sum(np.where(x[0] < 0, np.real(f(np.sqrt(x))), 0.0))
+    np.testing.assert_array_equal(dl.grad(stopped)(x), 0.0)
+    cut = lambda x: np.sum(np.where(np.arange(2) > 0, np.real(f(np.sqrt(x), n=2))[:2], 0.0))
+    assert np.all(np.isfinite(dl.grad(cut)(x)))

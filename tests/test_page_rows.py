@@ -22,7 +22,7 @@ ON_TRUTH = {"bitwise_and", "bitwise_or", "bitwise_xor", "invert"}
 # Beside their zeros these are judged by the size of their oscillation, or of the terms whose difference they are.
 SCALE = {
     "jv": envelope, "yv": envelope, "yn": envelope, "j0": envelope, "j1": envelope, "y0": envelope, "y1": envelope,
-    "ive": envelope, "ive_derivative": lambda x: 1e-3, "dawsn_derivative": lambda x: 0.1,
+    "ive": envelope, "ive_derivative": lambda v, x: 1e-3, "dawsn_derivative": lambda x: 0.1,
 }  # fmt: skip
 
 RUN = """data => {

@@ -160,9 +160,6 @@ EXCEPTIONS: dict[tuple[str, str], Near] = {
     **{(name, q): Near(1.0) for name in ("hyp2f1", "hyp1f1") for q in ("value", "first 2", "first 3")},
     ("i1e", "first 0"): Near(0.2, 1.2, 2.0),
     ("i1e", "second 0"): Near(0.1, 2.5, 5.0),
-    ("ive_derivative", "value"): Near(0.2, 1.2, 2.0),
-    ("ive_derivative", "first 0"): Near(0.1, 1.2, 5.0),
-    ("ive_derivative", "second 0"): Near(0.1, 1.2, 8.0),
     ("sigmoid_between", "second 0"): Near(lambda x, y: 0.5 if abs(x - y) < 1 else 0.0),
     ("sigmoid_between", "second 1"): Near(lambda x, y: 0.5 if abs(x - y) < 1 else 0.0),
     ("digamma", "value"): Near(0.5, 1.3, 1.6),
@@ -199,8 +196,11 @@ EXCEPTIONS: dict[tuple[str, str], Near] = {
     ("j0", "value"): Near(envelope, why=ENVELOPE),
     ("j0", "first 0"): Near(envelope, why=ENVELOPE),
     ("j0", "second 0"): Near(envelope, why=ENVELOPE),
-    ("ive", "first 1"): Near(envelope, why=CANCELS),
-    ("ive", "second 1"): Near(envelope, why=CANCELS),
+    ("ive", "first 1"): Near(envelope, high=30.0, why=CANCELS),
+    ("ive", "second 1"): Near(envelope, high=30.0, why=CANCELS),
+    ("ive_derivative", "value"): Near(envelope, high=30.0, why=CANCELS),
+    ("ive_derivative", "first 1"): Near(envelope, high=30.0, why=CANCELS),
+    ("ive_derivative", "second 1"): Near(envelope, high=30.0, why=CANCELS),
 }
 for _name in ("gammainc", "gammaincc"):
     EXCEPTIONS[_name, "second 0"] = Near(lambda a, x: -0.2 * incomplete.gammainc_slope(a, x, n=1))
@@ -602,3 +602,31 @@ def test_every_row_has_what_a_reader_needs():
         assert len(known.domain) == len(known.partials), name
         assert known.latex.format(*"xyzw"), name
         assert (known.kinks is None) or known.non_differentiable, name
+
+
+# Scaled Bessel functions vary slowly: where the difference of others, or a coarse rule, has no digits.
+SMALL_AND_LARGE = [1e-80, 1e-15, 1e-6, 0.5, 40.0, 1e5, 1e11, 1e18]
+SCALED_BESSEL = [
+    (name, v, x)
+    for name, sizes in (("kve", SMALL_AND_LARGE), ("ive", SMALL_AND_LARGE[3:]))
+    for v in (0.0, 1.0, 2.5, 60.0)
+    for x in sizes
+    if x >= 1e-6 or v <= 1.0  # no double holds the others
+    if not (v == 60.0 and x < 40.0)
+]
+
+
+@pytest.mark.parametrize(("name", "v", "x"), SCALED_BESSEL)
+def test_scaled_bessel_functions_of_small_and_large_arguments(name, v, x):
+    true = getattr(reference, f"{name}_n")
+    f, digits = (lambda x: getattr(special, name)(v, x)), 60 + 3 * abs(int(np.log10(x)))
+    for n, g in enumerate((lambda x: dl.value_and_grad(f)(x)[0], dl.grad(f), dl.grad(dl.grad(f)))):
+        with mpmath.workdps(digits):
+            assert float(g(x)) == pytest.approx(float(true(mpf(v), mpf(x), n)), rel=1e-10, abs=0), n
+
+
+def test_scaled_bessel_functions_at_zero():
+    assert dl.grad(special.i0e)(0.0) == 0.0  # a kink
+    assert dl.grad(special.i1e)(0.0) == pytest.approx(0.5, rel=1e-15)
+    assert dl.grad(special.k0e)(0.0) == -np.inf
+    assert np.isnan(dl.grad(special.k0e)(-1.0))

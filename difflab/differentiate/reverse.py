@@ -168,7 +168,10 @@ def pull_pick(
 
 
 def linear_gate(m: Carrier, row: Linear, node: Traced, i: int, gate: Value, x: list[Value]) -> Value:
-    """The gate sent through the same linear map as the cotangent, with the other operands taken as ones."""
+    """The gate sent through the same linear map as the cotangent, with the other operands taken as ones.
+
+    A row whose own coefficients can cancel (a Fourier transform) says its gate itself: here a sum of 0 would close it.
+    """
     ones = [v if j == i or j in row.fixed else m.ones_like(v) for j, v in enumerate(x)]
     mask = row.transpose(m, i, lifted(m, gate, Carrier.shape(node.value)), *ones, **node.params)
     return m.not_equal(mask, 0.0)

@@ -86,7 +86,7 @@ special(
 )
 special(
     "ive",
-    (None, lambda m, z, v, x: 0.5 * (m.ive(v - 1, x) + m.ive(v + 1, x)) - m.sign(x) * z),
+    (None, lambda m, z, v, x: m.ive_derivative(v, x, n=1)),
     "exp(-|x|) times iv(v, x).",
     kernel="kernels.special.ive",
     latex="e^{{-|{1}|}} I_{{{0}}}({1})",
@@ -207,21 +207,21 @@ special(
 )
 special(
     "ive_derivative",
-    lambda m, y, x, *, v, n: m.ive_derivative(x, v=v, n=n + 1),
-    "The n-th derivative of exp(-|x|) I_v(x) for an integer v.",
-    latex=r"\partial^n e^{{-|{0}|}} I_v({0})",
-    domain=(FIRST,),
+    (None, lambda m, z, v, x, *, n: m.ive_derivative(v, x, n=n + 1)),
+    "The n-th derivative of ive by x.",
+    latex=r"\partial^n e^{{-|{1}|}} I_{{{0}}}({1})",
+    domain=(ORDER, FIRST),
     reads=(),
     kernel="kernels.special.ive_derivative",
     flops=2000,
-    examples=({"v": 0, "n": 1}, {"v": 1, "n": 1}),
-    value=lambda m, x, *, v, n: m.exp(-m.absolute(x)) * scaled(m.iv, v, x, n, 0.5, -1),
+    examples=({"n": 1},),
+    value=lambda m, v, x, *, n: m.exp(-m.absolute(x)) * scaled(m.iv, v, x, n, 0.5, -1),
     spelling={"mpmath": "kernels.digits.ive_derivative"},
     called=(),
 )
 special(
     "i0e",
-    lambda m, y, x: m.ive_derivative(x, v=0, n=1),
+    lambda m, y, x: m.ive_derivative(0.0, x, n=1),
     "exp(-|x|) I₀(x).",
     latex="e^{{-|{0}|}} I_0({0})",
     domain=(FIRST,),
@@ -232,7 +232,7 @@ special(
 )
 special(
     "i1e",
-    lambda m, y, x: m.ive_derivative(x, v=1, n=1),
+    lambda m, y, x: m.ive_derivative(1.0, x, n=1),
     "exp(-|x|) I₁(x).",
     latex="e^{{-|{0}|}} I_1({0})",
     domain=(FIRST,),

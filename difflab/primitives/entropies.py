@@ -85,7 +85,7 @@ elementwise(
     latex=r"\frac{{{1} - {0}}}{{{1}}}",
     domain=(Domain(0.01, 10.0, tails=(1e-200,)), Domain(0.01, 10.0, tails=(1e100,))),
     reads=(),
-    value=lambda m, x, y: (y - x) / y,
+    value=lambda m, x, y: m.divide(y - x, y),
     flops=2,
 )
 PAIR = (Domain(0.01, 10.0, tails=(1e-200,)), Domain(0.01, 10.0, tails=(1e200,)))

@@ -5,7 +5,7 @@ Cotangents pair without conjugation, so the transpose of the (symmetric) transfo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -54,6 +54,20 @@ def read_one(name: str, length: Value = None) -> Value:
     return read
 
 
+def gate_along(heard: Callable[[int], int]) -> Value:
+    """The gate behind a transform of n points, to which `heard(n)` elements contribute.
+
+    It mixes all of them, with coefficients whose sum may be 0: sent through the transform, an open gate would close.
+    """
+
+    def gate(m: Carrier, i: int, gate: Value, x: Value, *, n: int, axis: int, norm: Value) -> Value:
+        size = m.shape(x)[axis]
+        shape = tuple(size if k == axis else 1 for k in range(m.ndim(x)))
+        return m.logical_and(m.any(gate, axis=axis, keepdims=True), (np.arange(size) < heard(n)).reshape(shape))
+
+    return gate
+
+
 for _name in ("fft", "ifft"):
     linear(
         _name,
@@ -66,6 +80,7 @@ for _name in ("fft", "ifft"):
         spelling={"numpy": f"fft.{_name}"},
         arguments=read_one(_name),
         batch=batches.axes,
+        gate=gate_along(lambda n: n),
         refused={"arb": COMPLEX},
     )
 
@@ -95,6 +110,7 @@ linear(
     spelling={"numpy": "fft.rfft"},
     arguments=read_one("rfft"),
     batch=batches.axes,
+    gate=gate_along(lambda n: n),
     refused={"arb": COMPLEX},
 )
 linear(
@@ -106,6 +122,7 @@ linear(
     spelling={"numpy": "fft.irfft"},
     arguments=read_one("irfft", lambda size: 2 * (size - 1)),
     batch=batches.axes,
+    gate=gate_along(lambda n: n // 2 + 1),
     refused={"arb": COMPLEX, "complex": CONJUGATES},
 )
 

@@ -281,7 +281,7 @@ special(
 )
 special(
     "hyp2f1",
-    (None, None, None, lambda m, y, a, b, c, z: a * b / c * m.hyp2f1(a + 1, b + 1, c + 1, z)),
+    (None, None, None, lambda m, y, a, b, c, z: m.divide(a * b, c) * m.hyp2f1(a + 1, b + 1, c + 1, z)),
     "The Gauss hypergeometric function; no derivative by its parameters.",
     latex=r"{{}}_2F_1({0}, {1}; {2}; {3})",
     domain=(PARAMETER, PARAMETER, PARAMETER, Domain(-0.9, 0.9)),
@@ -296,7 +296,7 @@ special(
 )
 special(
     "hyp1f1",
-    (None, None, lambda m, y, a, b, z: a / b * m.hyp1f1(a + 1, b + 1, z)),
+    (None, None, lambda m, y, a, b, z: m.divide(a, b) * m.hyp1f1(a + 1, b + 1, z)),
     "Kummer's confluent hypergeometric function; no derivative by its parameters.",
     latex=r"{{}}_1F_1({0}; {1}; {2})",
     domain=(PARAMETER, PARAMETER, Domain(-5.0, 5.0)),

@@ -76,6 +76,6 @@ def kve_derivative(v: Value, x: Value, *, n: int) -> Value:
     return mp.exp(x) * (kv(v, x) - (kv(v - 1, x) + kv(v + 1, x)) / 2)
 
 
-def ive_derivative(x: Value, *, v: int, n: int) -> Value:
+def ive_derivative(v: Value, x: Value, *, n: int) -> Value:
     """Of first order, for x > 0."""
-    return mp.exp(-x) * ((iv(abs(v - 1), x) + iv(v + 1, x)) / 2 - iv(v, x))
+    return mp.exp(-x) * ((iv(v - 1, x) + iv(v + 1, x)) / 2 - iv(v, x))

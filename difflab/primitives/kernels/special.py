@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import UnsupportedError
 from ...late import Late
-from ...types import Value
+from ...types import Function, Value
 from .elementwise import erfc, exp_of_square, in_double, ndtr, two_difference
 
 special: Value = Late("scipy.special")
@@ -177,32 +177,83 @@ NODES = 72
 
 
 @in_double
-def ive_derivative(x: Value, *, v: int, n: int) -> Value:
-    """The n-th derivative of exp(-|x|) I_v(x), v an integer: the mean of (cos t - 1)**n cos(v t) exp(|x| (cos t - 1)).
+def ive_derivative(v: Value, x: Value, *, n: int) -> Value:
+    """The n-th derivative of exp(-|x|) I_v(x); the difference of Bessel functions cancels at large x.
 
-    The difference of Bessel functions cancels at large x. The trapezoidal rule converges exponentially here.
+    The orders 0 and 1 by an integral, large x by the asymptotic series.
     """
     a = np.abs(x)
-    end = np.where(a > 30.0, np.arccos(1.0 - 60.0 / np.maximum(a, 30.0)), pi)
+    far = _far(v, a)
+    near = (np.abs(v) <= 1) & (v == np.trunc(v)) & ~far
+    f = _by_orders(ive, v, a, [0.5, -1.0, 0.5], n) if not (far | near).all() else np.zeros_like(a)
+    if near.any():
+        f = np.where(near, _ive_integral(np.where(near, np.abs(v), 0.0), np.where(near, a, 1.0), n), f)
+    if far.any():
+        f = np.where(far, _ive_series(np.where(far, v, 0.0), np.where(far, a, 30.0), n), f)
+    whole, odd = v == np.trunc(v), (np.abs(v) + n) % 2 == 1
+    sign = np.where(x < 0, np.where(odd, -1.0, 1.0), np.where((x == 0) & odd, 0.0, 1.0))  # 0: the kink's convention
+    return np.where(whole, sign, np.where(x < 0, np.nan, 1.0)) * f
+
+
+def _far(v: Value, a: Value) -> Value:
+    return a >= np.maximum(30.0, np.square(v))
+
+
+def _by_orders(f: Function, v: Value, x: Value, weights: list[float], n: int) -> Value:
+    """n times the sum, by the weights, of f at an order one less, at the order, and at one more."""
+    row = [f(v + k, x) for k in range(-n, n + 1)]
+    for _ in range(n):
+        row = [sum(w * y for w, y in zip(weights, three)) for three in zip(row, row[1:], row[2:])]
+    return row[0]
+
+
+def _ive_integral(v: Value, a: Value, n: int) -> Value:
+    """The mean of (cos t - 1)**n cos(v t) exp(a (cos t - 1)): the trapezoidal rule converges exponentially here."""
     total = 0.0
     for j in range(NODES + 1):
-        t = end * (j / NODES)
+        t = pi * j / NODES
         drop = 2.0 * np.square(np.sin(0.5 * t))
         weight = 0.5 if j in (0, NODES) else 1.0
         total = total + weight * (-drop) ** n * np.cos(v * t) * np.exp(-a * drop)
-    return np.sign(x) ** (n + v) * total * end / (NODES * pi)
+    return total / NODES
+
+
+def _ive_series(v: Value, a: Value, n: int) -> Value:
+    """The n-th derivative of the series in 1/a (DLMF 10.40.1), term by term."""
+    term = (-1.0) ** n / np.sqrt(2.0 * pi * a)
+    for j in range(n):
+        term = term * ((0.5 + j) / a)
+    total = term
+    for k in range(1, 31):
+        term = term * (np.square(2.0 * k - 1.0) - 4.0 * np.square(v)) / (8.0 * k) * (k + n - 0.5) / (k - 0.5) / a
+        total = total + term
+    return total
 
 
 @in_double
 def kve_derivative(v: Value, x: Value, *, n: int) -> Value:
-    """The n-th derivative of exp(x) K_v(x): the integral of (1 - cosh t)**n cosh(v t) exp(x (1 - cosh t))."""
-    end = np.arccosh(1.0 + (60.0 + 10.0 * (n + np.abs(v))) / x)
+    """The n-th derivative of exp(x) K_v(x): by an integral, or of other orders where these do not cancel."""
+    v = np.abs(v)
+    apart = (x < 0.02) | (x < 0.25 * v) | (x < np.square(0.05 * v))
+    f = _kve_integral(np.where(apart, 0.0, v), np.where(apart, 1.0, x), n)
+    if apart.any():
+        orders = _by_orders(kve, v, x, [-0.5, 1.0, -0.5], n)
+        beyond = (-1.0) ** n * np.where(np.isinf(kve(v + n, x)), np.inf, np.nan)
+        f = np.where(apart, np.where(np.isfinite(orders), orders, beyond), f)
+    return np.where(x >= 0, f, np.nan)
+
+
+def _kve_integral(v: Value, x: Value, n: int) -> Value:
+    """The integral of (1 - cosh t)**n cosh(v t) exp(x (1 - cosh t)) up to where it has vanished."""
+    room = 60.0 + 10.0 * n
+    exponential, quadratic = room + 10.0 * v, v + np.sqrt(np.square(v) + 2.0 * room * x)
+    end = np.minimum(2.0 * np.arcsinh(np.sqrt(0.5 * exponential / x)), quadratic / x)
     total = 0.0
     for j in range(NODES + 1):
         t = end * (j / NODES)
         rise = 2.0 * np.square(np.sinh(0.5 * t))
         total = total + (0.5 if j == 0 else 1.0) * (-rise) ** n * np.cosh(v * t) * np.exp(-x * rise)
-    return np.where(x > 0, total * end / NODES, np.nan)
+    return total * end / NODES
 
 
 def _moderate(v: Value, x: Value) -> Value:
@@ -211,11 +262,11 @@ def _moderate(v: Value, x: Value) -> Value:
 
 @in_double
 def kve(v: Value, x: Value) -> Value:
-    """SciPy's kve holds 14 digits; the integral all of them, for moderate order and argument."""
-    inside = _moderate(v, x) if not np.iscomplexobj(x) else np.zeros(np.shape(x), bool)
+    """SciPy's kve holds 14 digits, and none from 2e9 on; the integral all of them, for moderate order and argument."""
+    inside = _moderate(v, x) | ((x > 1e6) & _far(v, x)) if not np.iscomplexobj(x) else np.zeros(np.shape(x), bool)
     if not inside.any():
         return special.kve(v, x)
-    integral = kve_derivative(np.where(inside, v, 1.0), np.where(inside, x, 1.0), n=0)
+    integral = _kve_integral(np.where(inside, np.abs(v), 1.0), np.where(inside, x, 1.0), 0)
     return np.where(inside, integral, special.kve(v, x))
 
 
@@ -235,11 +286,13 @@ def yn(n: Value, x: Value) -> Value:
 
 @in_double
 def ive(v: Value, x: Value) -> Value:
-    """SciPy's ive holds 13 digits where its iv holds 15."""
+    """SciPy's ive holds 13 digits where its iv holds 15, and none from 2e9 on."""
     if np.iscomplexobj(x):
         return special.ive(v, x)
     inside = np.abs(x) < 700.0
-    return np.where(inside, special.iv(v, np.where(inside, x, 1.0)) * np.exp(-np.abs(x)), special.ive(v, x))
+    y = np.where(inside, special.iv(v, np.where(inside, x, 1.0)) * np.exp(-np.abs(x)), special.ive(v, x))
+    far = (x > 1e6) & _far(v, x)
+    return np.where(far, _ive_series(np.where(far, v, 0.0), np.where(far, x, 30.0), 0), y) if far.any() else y
 
 
 @in_double

@@ -180,7 +180,7 @@ def of_step(step: Step, until: float, allow: list[str], few: float, uneven: bool
     allowed = any(a == step.name or a == step.name.partition(" ")[0] for a in allow)
     for e in entries:
         if uneven:
-            e = replace(e, reason=f"{e.reason}; for incoming gradients of 1, 2, 0.5, 4, 0.25")
+            e = replace(e, reason=f"{e.reason}; for incoming gradients of 0.25 to 4, of both signs")
         yield as_finding(e, step.name, step.source, allowed)
     if left and entries:
         more = replace(entries[0], kind=UNJUDGED, reason=f"{left} more entries: the time was used up")

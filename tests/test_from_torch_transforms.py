@@ -76,3 +76,16 @@ def test_operations_in_place_are_recorded(name):
     f, x = IN_PLACE[name]
     g = dl.from_torch(f, x)
     np.testing.assert_allclose(g(ELSEWHERE.numpy()), f(ELSEWHERE).numpy(), rtol=1e-12)
+
+
+def test_a_captured_tensor_that_is_written_and_read_is_refused():
+    mean = torch.zeros(2, dtype=torch.float64)
+
+    def f(x):
+        mean.mul_(0.9).add_(x.mean(0))
+        return (x - mean).sum()
+
+    with pytest.raises(UnsupportedError, match="in the forward method|it captures"):
+        dl.from_torch(f, X)
+    norm = torch.nn.BatchNorm1d(2).double()
+    np.testing.assert_allclose(dl.from_torch(lambda x: norm(x) * x, X)(X.numpy()), (norm(X) * X).detach().numpy())

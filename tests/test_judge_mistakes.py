@@ -270,6 +270,17 @@ def test_what_cannot_be_judged_is_refused_with_the_reason(name):
         dl.judge(f, *args)
 
 
+def counting():
+    calls = iter(range(99))
+    return lambda x: (x**2).sum() * (1 + next(calls) % 2)
+
+
+@pytest.mark.parametrize("f", [counting(), lambda x: (x * float(np.random.default_rng().random())).sum()])
+def test_a_function_with_a_state_accuses_nobody(f):
+    with pytest.raises(dl.DifflabError, match="two values at the same point.*fix its random numbers or its state"):
+        dl.judge(f, T)
+
+
 def test_an_empty_argument_stands_beside_a_value_that_is_infinite():
     found = dl.judge(lambda x, y: jnp.sum(x) + jnp.sum(jnp.log(y)), np.zeros(0), np.zeros(1))
     assert not found.agree and found.findings[0].operation == "log"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...errors import UnsupportedError
 from ...types import Function, Value
 from ..packages import Foreign, needed
-from .program import read
+from .program import needed_for, read
 
 WHAT = "from_torch"
 ROUNDS = 3  # of taking out operations in place: those of which torch's own are made come to light one round later
@@ -33,8 +33,9 @@ def followed(
         steps = without_gradients(torch, steps)
         for _ in range(ROUNDS):
             steps = functional(torch, steps, inputs, rules)
-            if not any(in_place(step) for step in steps.graph.nodes):
+            if all(x.op == "get_attr" for step in steps.graph.nodes for x in written(step)):
                 break
+        check_captured(steps)
     except UnsupportedError:
         raise
     except Exception as error:
@@ -61,9 +62,30 @@ def functional(torch: Foreign, steps: Foreign, inputs: list[Foreign], rules: For
         return make(*inputs)
 
 
-def in_place(step: Foreign) -> bool:
-    """Whether a step writes into an operand."""
-    return getattr(getattr(step.target, "_schema", None), "is_mutable", False)
+def written(step: Foreign) -> list[Foreign]:
+    """The steps whose memory a step in place writes into."""
+    schema = getattr(step.target, "_schema", None)
+    if not getattr(schema, "is_mutable", False):
+        return []
+    marks = [a.alias_info is not None and a.alias_info.is_write for a in schema.arguments]
+    return [source(x) for x, mark in zip(step.args, marks) if mark and hasattr(x, "op")]
+
+
+def source(step: Foreign) -> Foreign:
+    """The step behind those in place whose result is what they wrote into."""
+    while (earlier := written(step)) and step.target._schema.returns[0].alias_info is not None:
+        step = earlier[0]
+    return step
+
+
+def check_captured(steps: Foreign) -> None:
+    """Refuses a captured tensor that is written into and read afterwards, since the graph has what it was before."""
+    changed: set[str] = set()
+    for step in needed_for(steps.graph, list(steps.graph.nodes)):
+        if not changed.isdisjoint(x.target for x in map(source, step.all_input_nodes) if x.op == "get_attr"):
+            told = "the function writes into a tensor that it captures, and reads it afterwards: make it an argument"
+            raise UnsupportedError(f"{WHAT}: {told}")
+        changed.update(x.target for x in written(step) if x.op == "get_attr")
 
 
 def escaped(torch: Foreign, x: Value) -> bool:

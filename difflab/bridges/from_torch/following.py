@@ -64,8 +64,8 @@ def functional(torch: Foreign, steps: Foreign, inputs: list[Foreign], rules: For
 
 def written(step: Foreign) -> list[Foreign]:
     """The steps whose memory a step in place writes into."""
-    schema = getattr(step.target, "_schema", None)
-    if not getattr(schema, "is_mutable", False):
+    schema: Foreign = getattr(step.target, "_schema", None)
+    if schema is None or not schema.is_mutable:
         return []
     marks = [a.alias_info is not None and a.alias_info.is_write for a in schema.arguments]
     return [source(x) for x, mark in zip(step.args, marks) if mark and hasattr(x, "op")]

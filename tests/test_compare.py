@@ -175,3 +175,14 @@ def test_no_number_of_the_gradient_is_broken(text, at, width):
     table = written.getvalue().split("preparation")[0]
     assert numbers and [n for n in numbers if n not in table] == []
     assert max(map(len, table.splitlines())) <= width
+
+
+@pytest.mark.parametrize("cast", [lambda w, x: w.astype(np.result_type(x)), lambda w, x: np.asarray(w, x.dtype)])
+def test_a_constant_that_takes_the_points_dtype_accuses_nobody(cast):
+    """Differences run the function in double precision, where such a constant is another one."""
+    w = np.array([0.1, -1.3, 0.7])
+    found = dl.compare(lambda x: np.sum(np.sin(x) * cast(w, x)), np.array([0.3, -1.2, 0.7], np.float32))
+    assert found.verdict == "agree", str(found)
+    wrong = dl.custom_gradient(lambda x: (np.sin(x), lambda g: g * np.cos(x) * np.float32(1.00001)))
+    found = dl.compare(lambda x: np.sum(wrong(x) * cast(w, x)), np.array([0.3, -1.2, 0.7], np.float32))
+    assert found.verdict == "disagree"

@@ -293,6 +293,11 @@ def test_all_that_cannot_be_read_is_listed_with_its_count():
     assert "sin" not in told
 
 
+def test_a_function_of_what_stands_there_is_no_write():
+    with pytest.raises(UnsupportedError, match=r"scatter by x.at\[...\].apply\(f\): write x.at\[...\].set"):
+        dl.from_jax(lambda x: x.at[0, 1].apply(jnp.sin), A)
+
+
 def test_an_operation_of_the_same_name_is_another():
     from jax.extend.core import Primitive
 

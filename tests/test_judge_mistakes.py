@@ -127,7 +127,7 @@ def own_function(name, value, pull):
         ctx.save_for_backward(x)
         return value(x)
 
-    backward = lambda ctx, g: pull(*ctx.saved_tensors, g)
+    backward = lambda ctx, *gs: pull(*ctx.saved_tensors, *gs)
     return type(
         name, (torch.autograd.Function,), {"forward": staticmethod(forward), "backward": staticmethod(backward)}
     )
@@ -203,6 +203,31 @@ def test_a_mistake_is_found_wherever_it_hides(name):
     assert not found.agree and {x.operation.partition(" ")[0] for x in bugs} == {operation}, str(found)
 
 
+# Pullbacks of the identity that are right for gradients alike along an axis, or without a sign.
+MIXED = {
+    "rows turned round": ((3, 5), lambda g: g.flip(0)),
+    "the mean of rows": ((4, 5), lambda g: g.mean(0).expand_as(g)),
+    "columns turned": ((3, 4), lambda g: g.roll(1, 1)),
+    "turned by five": ((10,), lambda g: g.roll(5)),
+    "rectified": ((4,), lambda g: g.clamp(min=0)),
+    "without a sign": ((4,), lambda g: g.abs()),
+}
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_a_rule_that_mixes_up_incoming_gradients_is_found(name):
+    shape, pull = MIXED[name]
+    x = torch.linspace(0.3, 1.9, int(np.prod(shape)), dtype=torch.float64).reshape(shape)
+    found = dl.judge(own_function("Mixes", lambda x: x.clone(), lambda x, g: pull(g)).apply, x)
+    assert not found.agree and found.findings[0].operation.startswith("Mixes")
+    assert dl.judge(own_function("Hands", lambda x: x.clone(), lambda x, g: g).apply, x).agree
+
+
+def test_results_that_are_single_numbers_have_weights_of_their_own():
+    swapped = own_function("Swaps", lambda x: (x.sum(), (x * x).sum()), lambda x, g, h: h + 2 * x * g)
+    assert not dl.judge(swapped.apply, T).agree
+
+
 def test_what_is_allowed_alone_is_right():
     assert dl.judge(lambda x: Rounds.apply(x).sum(), T, allow=["Rounds"]).agree
     assert not dl.judge(lambda x: Rounds.apply(x).sum(), T).agree
@@ -243,6 +268,17 @@ def test_what_cannot_be_judged_is_refused_with_the_reason(name):
     f, args, told = REFUSED[name]
     with pytest.raises(dl.DifflabError, match=told):
         dl.judge(f, *args)
+
+
+def counting():
+    calls = iter(range(99))
+    return lambda x: (x**2).sum() * (1 + next(calls) % 2)
+
+
+@pytest.mark.parametrize("f", [counting(), lambda x: (x * float(np.random.default_rng().random())).sum()])
+def test_a_function_with_a_state_accuses_nobody(f):
+    with pytest.raises(dl.DifflabError, match="two values at the same point.*fix its random numbers or its state"):
+        dl.judge(f, T)
 
 
 def test_an_empty_argument_stands_beside_a_value_that_is_infinite():

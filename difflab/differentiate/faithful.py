@@ -28,7 +28,11 @@ def departure(problem: Problem) -> str:
             found, again = (float(np.asarray(problem.function(list(problem.values)))) for _ in range(2))
     except Exception:  # whatever the user's code says of numbers
         return ""
-    recorded = float(problem.value)
+    return told_apart(problem, float(problem.value), found, again)
+
+
+def told_apart(problem: Problem, recorded: float, found: float, again: float) -> str:
+    """What is to be said of the record's value and two of the function's own; "" where rounding explains it all."""
     if not same(problem, found, again):
         return (
             f"the function gives two values at the same point, {found:.17g} and {again:.17g}: "
@@ -50,4 +54,4 @@ def same(problem: Problem, a: float, b: float) -> bool:
     return bool(np.isfinite(bound)) and abs(a - b) <= SPARE * float(bound)
 
 
-__all__ = ["departure", "same"]
+__all__ = ["departure", "same", "told_apart"]

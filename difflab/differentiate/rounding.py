@@ -9,7 +9,7 @@ A. Griewank and A. Walther, "Evaluating Derivatives", 2008, section 3.4).
 What an operation's own error may be:
 
 - constants that no float holds (pi, 1/3): half an ulp, and what a Python number loses in the inputs' dtype (0.1 beside
-  float32); the inputs are exact;
+  float32), or an array that the function converts to it; the inputs are exact;
 - an elementary function: ULPS of its value; a special function (SPECIAL_FLOPS or more): SPECIAL_ULPS of its value, and
   as if its operands were off by one ulp, since near its roots it has no relative accuracy (`difflab accuracy` measures
   at most 2.7 and 13 ulps away from roots); Bessel functions of real order and their like (HARD_FLOPS), of which SciPy
@@ -135,13 +135,16 @@ class Record:
             plain = plain.astype(self.narrow if weak else plain.dtype if plain.dtype.kind == "f" else np.float64)
         error = abs(value - float(plain)) if weak and np.isfinite(plain) else 0.0
         scaled = plain * SHORT
-        exact = not isinstance(value, Exact) if self.constants < 1 else np.all(np.rint(scaled) == scaled)
-        if exact and not error and not seen:
+        short = np.rint(scaled) == scaled
+        exact = not isinstance(value, Exact) if self.constants < 1 else np.all(short)
+        if not weak and plain.dtype == self.narrow != np.dtype(float):  # as `w.astype(x.dtype)` rounds it
+            error = np.where(short, 0.0, 0.5 * ulp(plain) * np.abs(plain))
+        if exact and not np.any(error) and not seen:
             return value if weak else plain
         node = self.known.get(id(value))
         if node is None:
             node = self.known[id(value)] = self.tape.input(plain)
-            self.own[node] = error if exact else max(error, self.constants * ulp(plain) * np.abs(plain))
+            self.own[node] = error if exact else np.maximum(error, self.constants * ulp(plain) * np.abs(plain))
         return node
 
     def seed(self, dtype: DType) -> Value:

@@ -212,6 +212,14 @@ def scattering(put: Function, repeats: bool) -> Rule:
     return rule
 
 
+def assigned(call: Call, x: Value, indices: Value, values: Value) -> Value:
+    """A write of values; JAX has `x.at[...].apply(f)` under the same name, which writes f of what stands there."""
+    combined = call.params.get("update_jaxpr")
+    if combined is not None and combined.outvars[0] is not combined.invars[1]:
+        raise Refused("by x.at[...].apply(f): write x.at[...].set(f(x[...]))")
+    return scattering(dnp.set_at, True)(call, x, indices, values)
+
+
 def written(call: Call, put: Function, repeats: bool, x: Value, where: Windows, values: Value, fits: Value) -> Value:
     lead = len(values.shape) - len(x.shape)
     if not where.part:  # the array as a whole is written: one place of a new first axis
@@ -269,7 +277,7 @@ RULES: dict[str, Rule] = {
     "dynamic_slice": slice_at,
     "dynamic_update_slice": update_at,
     "gather": gather,
-    "scatter": scattering(dnp.set_at, True),
+    "scatter": assigned,
     "scatter-add": scattering(dnp.add_at, True),
     "scatter_add": scattering(dnp.add_at, True),
     "scatter-sub": scattering(lambda x, key, values: dnp.add_at(x, key, -values), True),

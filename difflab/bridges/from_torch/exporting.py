@@ -16,7 +16,7 @@ from ...graph.pytree import flatten, paths
 from ...graph.trace import argument_names
 from ...types import Function, Params, Tree, Value
 from ..packages import Foreign, needed
-from .following import WHAT, detached, followed
+from .following import WHAT, detached, escaped, followed
 from .operations import supported
 from .program import Arguments, Program, as_array, attributes, needed_for
 
@@ -38,7 +38,8 @@ def exported(f: Function, args: tuple[Tree, ...], kwargs: Params) -> Program:
             program = torch.export.export(module, args, kwargs)
             stop_gradients(torch, program.graph_module)
             program = program.run_decompositions(rules)
-            reason: Exception | None = None
+            left = any(escaped(torch, x) for x in program.constants.values())
+            reason: Exception | None = ValueError("torch.func's values became constants") if left else None
         except Exception as error:  # of any kind: torch's code has raised many
             reason = error
         if reason is None and all(map(sized, program.graph.nodes)):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from ...errors import UnsupportedError
-from ...types import Function
+from ...types import Function, Value
 from ..packages import Foreign, needed
+from .program import needed_for, read
 
 WHAT = "from_torch"
+ROUNDS = 3  # of taking out operations in place: those of which torch's own are made come to light one round later
 
 
 def followed(
@@ -17,17 +19,23 @@ def followed(
     Its placeholders are the parameters, the buffers, and the tensors among the arguments' leaves. Raises
     UnsupportedError, with the reasons of both exporters, where make_fx fails as well.
     """
-    proxy = needed("torch.fx.experimental.proxy_tensor", WHAT)
     flat, inputs, structure = flattened(torch, module, leaves, spec)
-    options = {"_error_on_data_dependent_ops": False}
     try:
-        taken = proxy.make_fx(flat, pre_dispatch=True, record_stack_traces=True, **options)
-        with numbers_refused(torch):
-            first = without_gradients(torch, taken(*inputs))
-        again = torch.func.functionalize(torch.fx.Interpreter(first).run)
-        python = torch._dispatch.python.enable_python_dispatcher()  # else products come with operations in place
-        with torch.no_grad(), torch.fx.traceback.preserve_node_meta(), python:
-            steps = proxy.make_fx(again, decomposition_table=dict(rules.items()), **options)(*inputs)
+        try:
+            steps = taken(torch, flat, inputs)
+            below = any(escaped(torch, x) for x in read(steps).values())
+        except UnsupportedError:
+            raise
+        except Exception:  # of any kind: torch's code has raised many
+            below = True
+        if below:  # torch.func's transforms are recorded beneath autograd, where no_grad is not seen
+            steps = taken(torch, flat, inputs, pre_dispatch=False)
+        steps = without_gradients(torch, steps)
+        for _ in range(ROUNDS):
+            steps = functional(torch, steps, inputs, rules)
+            if all(x.op == "get_attr" for step in steps.graph.nodes for x in written(step)):
+                break
+        check_captured(steps)
     except UnsupportedError:
         raise
     except Exception as error:
@@ -36,8 +44,60 @@ def followed(
     return steps, structure[0]
 
 
-def numbers_refused(torch: Foreign) -> Foreign:
-    """A context in which tensors decide branches and become no numbers, which the graph would keep."""
+def taken(torch: Foreign, flat: Function, inputs: list[Foreign], pre_dispatch: bool = True) -> Foreign:
+    """The module of steps that make_fx sees at the inputs."""
+    proxy = needed("torch.fx.experimental.proxy_tensor", WHAT)
+    make = proxy.make_fx(flat, pre_dispatch=pre_dispatch, record_stack_traces=True, _error_on_data_dependent_ops=False)
+    with numbers_refused(torch, grad_modes=not pre_dispatch):
+        return make(*inputs)
+
+
+def functional(torch: Foreign, steps: Foreign, inputs: list[Foreign], rules: Foreign) -> Foreign:
+    """The steps without operations in place, but for those that torch's own operations are made of."""
+    proxy = needed("torch.fx.experimental.proxy_tensor", WHAT)
+    again = torch.func.functionalize(torch.fx.Interpreter(steps).run)
+    python = torch._dispatch.python.enable_python_dispatcher()  # else products come with operations in place
+    with torch.no_grad(), torch.fx.traceback.preserve_node_meta(), python:
+        make = proxy.make_fx(again, decomposition_table=dict(rules.items()), _error_on_data_dependent_ops=False)
+        return make(*inputs)
+
+
+def written(step: Foreign) -> list[Foreign]:
+    """The steps whose memory a step in place writes into."""
+    schema: Foreign = getattr(step.target, "_schema", None)
+    if schema is None or not schema.is_mutable:
+        return []
+    marks = [a.alias_info is not None and a.alias_info.is_write for a in schema.arguments]
+    return [source(x) for x, mark in zip(step.args, marks) if mark and hasattr(x, "op")]
+
+
+def source(step: Foreign) -> Foreign:
+    """The step behind those in place whose result is what they wrote into."""
+    while (earlier := written(step)) and step.target._schema.returns[0].alias_info is not None:
+        step = earlier[0]
+    return step
+
+
+def check_captured(steps: Foreign) -> None:
+    """Refuses a captured tensor that is written into and read afterwards, since the graph has what it was before."""
+    changed: set[str] = set()
+    for step in needed_for(steps.graph, list(steps.graph.nodes)):
+        if not changed.isdisjoint(x.target for x in map(source, step.all_input_nodes) if x.op == "get_attr"):
+            told = "the function writes into a tensor that it captures, and reads it afterwards: make it an argument"
+            raise UnsupportedError(f"{WHAT}: {told}")
+        changed.update(x.target for x in written(step) if x.op == "get_attr")
+
+
+def escaped(torch: Foreign, x: Value) -> bool:
+    """Whether x is a value that a transform of torch.func has left behind: it moves with the inputs, and would not."""
+    return isinstance(x, torch.Tensor) and torch._C._functorch.is_functorch_wrapped_tensor(x)
+
+
+def numbers_refused(torch: Foreign, grad_modes: bool) -> Foreign:
+    """A context in which tensors decide branches and become no numbers, which the graph would keep.
+
+    With `grad_modes` torch.no_grad is refused, too. `x.data` is `x.detach()`: it shares memory, which is recorded.
+    """
     names = "item numpy tolist __float__ __int__ __index__ __array__".split()
     readers = {getattr(torch.Tensor, name): name for name in names}
 
@@ -47,6 +107,11 @@ def numbers_refused(torch: Foreign) -> Foreign:
         if function in readers:
             told = f"{readers[function]}() takes a number out of a tensor, which would be the same in every call"
             raise UnsupportedError(f"{WHAT}: {told}: compute with the tensor")
+        if grad_modes and function is torch._C._set_grad_enabled and not args[0]:
+            told = "torch.no_grad() and torch.func's transforms in one function are not recorded"
+            raise UnsupportedError(f"{WHAT}: {told}: use detach() for what has no derivative")
+        if function == torch.Tensor.data.__get__:
+            return args[0].detach()
         return function(*args, **(kwargs or {}))
 
     return type("Refusing", (torch.overrides.TorchFunctionMode,), {"__torch_function__": refusing})()

@@ -72,16 +72,21 @@ def as_array(x: Value, name: str) -> Array:
     return found
 
 
-def attributes(module: Foreign) -> Params:
-    """What steps read as attributes: tensors, and the modules of branches and loops."""
+def read(module: Foreign) -> Params:
+    """What steps read as attributes, as torch has it."""
     found: Params = {}
     for step in module.graph.nodes:
         if step.op == "get_attr":
             value = module
             for part in step.target.split("."):
                 value = getattr(value, part)
-            found[step.name] = as_array(value, step.target) if hasattr(value, "dtype") else value
+            found[step.name] = value
     return found
+
+
+def attributes(module: Foreign) -> Params:
+    """What steps read as attributes: tensors as arrays, and the modules of branches and loops."""
+    return {name: as_array(x, name) if hasattr(x, "dtype") else x for name, x in read(module).items()}
 
 
 def needed_for(graph: Foreign, results: list[Foreign]) -> list[Foreign]:

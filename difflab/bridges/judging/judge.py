@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from ...clock import spent
+from ...differentiate.faithful import told_apart
+from ...differentiate.problem import as_problem
 from ...errors import DifflabError, InputError, UnsupportedError
 from ...graph.graph import Graph
 from ...graph.leaves import check_functions
@@ -21,13 +23,14 @@ from .entries import AT_KINK, BUG, CONVENTION, FEW, ROUNDING, UNJUDGED, Entry, j
 from .judgement import Finding, Judgement
 from .of_jax import OfJax
 from .of_torch import OfTorch
-from .steps import Step, powers_of_two, results_of, weighted
+from .steps import Step, powers_of_two, results_of, total, weighted
 
 PROGRAMS: dict[str, Any] = {"jax": OfJax, "torch": OfTorch}
 ORDER = (BUG, AT_KINK, ROUNDING, CONVENTION)
 WHOLE = "the whole function"
 STRAIGHT = 1.5  # an order of the Taylor remainder below which there is no derivative, or another
 DEEPEST = 4  # loops in loops
+REFUSES = (DifflabError, ArithmeticError, RuntimeError, TypeError)  # what f may raise of other numbers than these
 
 
 def judge(
@@ -60,6 +63,8 @@ def judge(
         if not all(np.all(np.isfinite(y)) for y in value):
             return Judgement(name_of(f), program.title, [without_value(f, program, at)], value, theirs)
         scalar = weighted(graph, weights, fixed)
+        if told := departure(program, weights, at, scalar, value):
+            raise UnsupportedError(f"judge: {told}")
         few = FEW
         entries, left = judged(scalar, at, theirs, seconds / 3)
         taylor, said = order(program, weights, at, theirs), list(program.unjudged)
@@ -126,6 +131,19 @@ def point(graph: Graph, program: Any) -> tuple[dict[str, Value], dict[int, Value
     return moving, {k: x for k, x in enumerate(full) if x.dtype.kind != "f"}, results
 
 
+def departure(program: Any, weights: list[Array], at: dict[str, Value], scalar: Function, value: list[Value]) -> str:
+    """How f differs from its record at the point; "" where it does not, or takes no other numbers than these."""
+    try:
+        found, again = (program.value(list(at.values()), weights) for _ in range(2))
+    except REFUSES:
+        return ""
+    recorded, size = total(weights, value), total([np.abs(w) for w in weights], [np.abs(y) for y in value])
+    near = max(float(np.finfo(x.dtype).eps) for x in at.values()) ** 0.5 * size
+    if abs(found - again) <= near and abs(found - recorded) <= near:
+        return ""
+    return told_apart(as_problem(scalar, tuple(at.values())), recorded, found, again)
+
+
 def order(program: Any, weights: list[Array], at: dict[str, Value], theirs: dict[str, Value]) -> float | None:
     """The order of the Taylor remainder with their gradient; None where the test has nothing to see, as in float32."""
     if any(x.dtype != float for x in at.values()):
@@ -133,7 +151,7 @@ def order(program: Any, weights: list[Array], at: dict[str, Value], theirs: dict
     names = list(at)
     try:
         found = taylor_test(lambda xs: program.value([xs[n] for n in names], weights), theirs, at)
-    except (DifflabError, ArithmeticError, RuntimeError, TypeError):  # f may take no other numbers than these
+    except REFUSES:
         return None
     return found.order if np.isfinite(found.order) else None
 
@@ -180,7 +198,7 @@ def of_step(step: Step, until: float, allow: list[str], few: float, uneven: bool
     allowed = any(a == step.name or a == step.name.partition(" ")[0] for a in allow)
     for e in entries:
         if uneven:
-            e = replace(e, reason=f"{e.reason}; for incoming gradients of 1, 2, 0.5, 4, 0.25")
+            e = replace(e, reason=f"{e.reason}; for incoming gradients of 0.25 to 4, of both signs")
         yield as_finding(e, step.name, step.source, allowed)
     if left and entries:
         more = replace(entries[0], kind=UNJUDGED, reason=f"{left} more entries: the time was used up")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import reduce
@@ -14,6 +15,8 @@ from ...graph.node_carrier import NODE
 from ...graph.traced import holds_traced
 from ...primitives import NUMPY, rows
 from ...types import Array, Value
+
+WEIGHTS = np.outer([1.0, -1.0], [0.25, 0.5, 1.0, 2.0, 4.0]).ravel()  # among ten in a row all are different
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +45,18 @@ class Step:
 
 
 def powers_of_two(shapes: list[tuple[int, ...]]) -> list[Array]:
-    """Weights that differ from entry to entry and round nothing; 1 for a single number."""
-    return [np.resize(np.array([1.0, 2.0, 0.5, 4.0, 0.25]), shape) if shape else np.ones(()) for shape in shapes]
+    """Weights that round nothing; 1 for a single number.
+
+    They have both signs and no period: a rule that mixes up the entries along an axis, or takes an incoming gradient
+    without its sign, has to show.
+    """
+    sizes = [math.prod(shape) for shape in shapes]
+    if sum(sizes) == 1:
+        return [np.ones(shape) for shape in shapes]
+    rows = np.tile(WEIGHTS, (sum(sizes) // len(WEIGHTS) + 1, 1))
+    drawn = np.random.default_rng(0).permuted(rows, axis=1).ravel()
+    ends = np.cumsum(sizes)
+    return [drawn[end - size : end].reshape(shape) for end, size, shape in zip(ends, sizes, shapes)]
 
 
 def elementwise(row: Any) -> bool:

@@ -30,7 +30,7 @@ SHELL = {
     "compare sinn(x) --at x=1": "there is no function sinn; did you mean sin?",
     "compare x^2 --at x=1": "^ is not a power here: write **",
     "compare 2x --at x=1": "a number and a name stand side by side; write a product as 2*x",
-    "compare|sin x|--at|x=1": "two values stand side by side; write a product as a*b, and what a function gives as f(a)\n  sin x\n      ^",
+    "compare|sin x|--at|x=1": "a product as a*b, and what a function gives as f(a)\n  sin x\n      ^",
     "compare|f(x) = x**2|--at|x=1": "left of = stands a name alone, as in f = x**2\n  f(x) = x**2\n  ^",
     "compare x --at x=1 -o out.txt": "No such option '-o'",
     "compare x*y --att x=1": "No such option '--att'. (Did you mean one of: '--at'",

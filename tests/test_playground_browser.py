@@ -232,7 +232,7 @@ def test_an_expression_is_typed_and_the_point_follows_its_names(opened):
     "expression, at, told, box",
     [
         ("x +", None, "something is missing or misplaced here\n  x +\n     ^", "expression"),
-        ("sin x", None, "two values stand side by side; write a product as a*b, and what a function gives as f(a)", "expression"),
+        ("sin x", None, "two values stand side by side; write a product as a*b, and what a function", "expression"),
         ("snin(x)", None, "there is no function snin; did you mean sin?\n  snin(x)\n  ^^^^", "expression"),
         ("sum(x)", None, "sum: it works on arrays", "expression"),
         ("leaky_relu(x, negative_slope=0.1)", None, "negative_slope=... is left to Python here", "expression"),

@@ -145,7 +145,7 @@ def beside(text: str, at: int, message: str | None) -> bool:
         return False
     before, after = re.search(r"(\w+|[)\]])[ \t]+\Z", text[max(at - 200, 0) : at]), re.match(r"\w+", text[at:])
     apart = before is not None and after is not None and not {before[1], after[0]} & set(keyword.kwlist)
-    return apart or "forgot a comma" in message  # which is said of what stands in brackets, where the first value begins
+    return apart or "forgot a comma" in message  # of what stands in brackets, said where the first value begins
 
 
 def friendly(message: str | None) -> str:

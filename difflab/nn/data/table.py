@@ -80,8 +80,8 @@ def check_widths(path: Path, rows: list[tuple[int, list[str]]]) -> None:
     first, cells = rows[0]
     if other := other_mark(cells):
         raise InputError(
-            f"{path}: line {first} is separated by {other}; write commas between the columns and points in decimals, as "
-            "pandas' to_csv does"
+            f"{path}: line {first} is separated by {other}; write commas between the columns and points in decimals, "
+            "as pandas' to_csv does"
         )
     for line, row in rows:
         if len(row) != len(cells):

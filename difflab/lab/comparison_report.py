@@ -202,7 +202,7 @@ def print_table(c: JudgedMethods, console: Console | None = None) -> None:
 def within(
     width: int, heads: list[str], rows: list[list[str]], turned: str = "method", folded: tuple[str, ...] = ()
 ) -> tuple[list[str], list[list[str]]]:
-    """The table, or where its columns would break numbers, a line for each of its columns, named in one called `turned`.
+    """The table, or where columns would break numbers, a line for each column, with its name in one called `turned`.
 
     >>> within(20, ["d / d", "certified", "reverse"], [["x", "[1, 2]", "1 ulp"]])
     (['d / d', 'method', 'value'], [['x', 'certified', '[1, 2]'], ['', 'reverse', '1 ulp']])

@@ -123,6 +123,13 @@ def inside(*arguments):
     return run_here([*map(str, arguments), "--quiet"])
 
 
+def test_a_run_with_other_settings_is_refused_by_their_names(tmp_path, capsys):
+    line = ["train", "mlp", "--data", "blobs", "--no-report", "--out", tmp_path / "run"]
+    assert inside(*line, "--epochs", 1) == 0
+    assert inside(*line, "--epochs", 3, "--lr", 0.1, "--patience", 2, "--resume") == 2
+    assert "is of a run with epochs=1, lr=None, this one has epochs=3, lr=0.1; give" in capsys.readouterr().err
+
+
 def test_predict_shows_what_the_network_saw(run, tmp_path, capsys):
     from PIL import Image
 

@@ -13,7 +13,7 @@ from rich.console import Console
 import difflab as dl
 from difflab.differentiate.methods import method_names
 from difflab.errors import InputError
-from difflab.lab.comparison_report import gradient_rows, print_table
+from difflab.lab.comparison_report import gradient_rows, print_table, row
 
 NEURON = "1/(1+exp(-(w0*x0+w1*x1+w2)))"
 POINT = dict(w0=2.0, x0=-1.0, w1=-3.0, x1=-2.0, w2=-3.0)
@@ -159,7 +159,7 @@ def test_kinks_say_where_they_are_and_what_is_returned(text, convention, place):
     assert kink.to_json()["convention"] == convention and str(kink).endswith(f"({place})")
 
 
-@pytest.mark.parametrize("width", [60, 80, 100, 140, 200])
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 140, 200])
 @pytest.mark.parametrize(
     "text, at",
     [
@@ -172,6 +172,7 @@ def test_no_number_of_the_gradient_is_broken(text, at, width):
     written = io.StringIO()
     print_table(found, Console(file=written, width=width, no_color=True))
     numbers = {n for row in gradient_rows(found)[1] for cell in row for n in re.split(r"[\[\], ]+", cell)}
+    assert all(cell in written.getvalue() for m in found.methods.values() for cell in row(m)[2:-1])
     table = written.getvalue().split("preparation")[0]
     assert numbers and [n for n in numbers if n not in table] == []
     assert max(map(len, table.splitlines())) <= width

@@ -126,6 +126,10 @@ BAD_TABLES = [
     ("a,b,c\n1,x,0\n", "line 2, b: 'x' is not a finite number"),
     ("a,b,c\n1,inf,0\n", "'inf'"),
     ("7\n8\n", "one column"),
+    ("a;b;y\n1;2;0\n", "line 1 is separated by semicolons; write commas"),
+    ("\na;b;y\n1,5;2,5;0\n", "line 2 is separated by semicolons; .* points in decimals"),
+    ("1\t2\t0\n", "line 1 is separated by tabs"),
+    ("1,5;2,5;0\n2,5;3,5;1\n", "'5;2' is not a finite number; separate columns by commas"),
 ]
 
 
@@ -135,6 +139,12 @@ def test_bad_tables_are_told_by_the_line(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(InputError, match=message):
         data.read_csv(path)
+
+
+def test_a_word_with_a_semicolon_is_a_label(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("1,a;b\n2,c\n")
+    assert data.read_csv(path)[2] == ("a;b", "c")
 
 
 def test_batches_are_each_sample_once_and_decided_by_seed_and_epoch():
@@ -176,7 +186,7 @@ def test_points_in_the_plane(name):
 
 
 def test_unknown_sets_are_told():
-    with pytest.raises(InputError, match="no data set 'mnits'; give digits"):
+    with pytest.raises(InputError, match=r"no data set 'mnits'; did you mean .*\? give digits"):
         data.load("mnits")
     with pytest.raises(InputError, match=r"x_train.*|y_train\[1\] is 7"):
         data.Dataset("d", np.zeros((2, 3)), np.array([0, 7]), np.zeros((0, 3)), np.zeros(0, int), ("a", "b"))

@@ -574,7 +574,7 @@ def test_the_command(file, capsys, tmp_path):
     ("words", "told"),
     [
         ("FILE:loss", "does not fit"),
-        ("FILE:loss --at w=1 -o found.txt", "has to end in one of .svg"),
+        ("FILE:loss --at w=1 -o found.txt", "has to end in .svg"),
         ("FILE:breaks --at w=1", "RuntimeError: no"),
         ("FILE:missing --at w=1", "no function 'missing'"),
     ],

@@ -211,6 +211,15 @@ def test_keys_buttons_scrubber_and_play(open_pass):
     assert page.get_attribute("#play", "aria-pressed") == "false"
 
 
+def test_a_finger_scrolls_the_page_over_a_drawing_that_is_seen_whole(open_pass):
+    page = open_pass(passes("x * y", x=1.0, y=2.0))
+    touched = "getComputedStyle(document.querySelector('#stage')).touchAction"
+    assert page.evaluate(touched) == "pan-y"
+    for _ in range(9):
+        page.click("#larger")
+    assert page.evaluate(touched) == "none"
+
+
 def test_pan_zoom_and_what_a_pointer_is_told(open_pass):
     page = open_pass(passes("x * y", x=2.0, y=3.0))
     page.keyboard.press("End")

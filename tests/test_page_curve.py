@@ -226,6 +226,16 @@ def test_no_function_is_too_large_or_too_flat(open_pass, text, at):
     assert "NaN" not in drawn and "Infinity" not in drawn and page.locator("#plot text.tick").count() >= 3
 
 
+def test_the_window_follows_a_point_that_is_moved_far_off_and_back(open_pass):
+    page = open_pass(passes("x**2", x=2.0))
+    ends = lambda: [float(page.get_attribute("#plot .point", f"aria-value{end}")) for end in ("min", "max")]
+    for x in (1e99, -1e300, 1.7e308, -1e-320, 2.0):
+        page.evaluate("x => difflab.set([x])", x)  # an attribute that is no number fails the test
+        low, high = ends()
+        assert np.isfinite(high - low) and low < high, x
+    assert low < 2 < high and high - low < 1e7
+
+
 def test_there_is_no_curve_where_nothing_moves(open_pass):
     assert open_pass(dl.parse("x * y").forward(x=1.0, y=2.0), name="forward").locator("#curve").count() == 0
     page = open_pass(dl.trace(lambda x: x * x, np.ones(3)).forward(np.ones(3)).backward(), name="arrays")

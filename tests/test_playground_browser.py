@@ -232,6 +232,7 @@ def test_an_expression_is_typed_and_the_point_follows_its_names(opened):
     "expression, at, told, box",
     [
         ("x +", None, "something is missing or misplaced here\n  x +\n     ^", "expression"),
+        ("sin x", None, "two values stand side by side; write a product as a*b, and what a function", "expression"),
         ("snin(x)", None, "there is no function snin; did you mean sin?\n  snin(x)\n  ^^^^", "expression"),
         ("sum(x)", None, "sum: it works on arrays", "expression"),
         ("leaky_relu(x, negative_slope=0.1)", None, "negative_slope=... is left to Python here", "expression"),
@@ -375,8 +376,9 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_window(opened, width, d
     assert found.violations_count == 0, found.generate_report()
     for document in (page, frame):
         assert document.evaluate("document.documentElement.scrollWidth") <= width
-    page.fill("#expression", "x +")
+    page.fill("#expression", " + ".join(f"sin(x + {k})" for k in range(40)) + " +")  # many lines, and none is longer
     page.wait_for_selector("#pages.stale")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
     found = axe.Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
 

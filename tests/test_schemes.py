@@ -14,6 +14,7 @@ from patience import shows
 from PIL import Image
 
 from difflab import mdp, nn
+from difflab.lab import schemes
 from difflab.lab.schemes import DARK_GROUND, DPI, GROUND, HOUSE, darken, pictured, rgb
 from difflab.mdp import pictures as planning, report
 from difflab.nn import pictures as networks
@@ -69,6 +70,17 @@ def test_both_schemes_have_their_ground(name):
     assert white < 0.1
 
 
+@pytest.mark.parametrize("name", DRAWN)
+def test_both_schemes_have_their_axes_at_one_place(name, monkeypatch):
+    places = []
+    encode = schemes.png
+    monkeypatch.setattr(
+        schemes, "png", lambda made: (encode(made), places.append([a.get_position().bounds for a in made.axes]))[0]
+    )
+    pictured(DRAWN[name], "alt")
+    np.testing.assert_allclose(*places, atol=1e-9)
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("name", DRAWN)
 def test_every_word_of_a_plot_is_read(name, dark):
@@ -122,6 +134,10 @@ def test_a_page_shows_the_pictures_of_its_scheme(visit, tmp_path, dark):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed (extra test)")
     found = axe.Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
+    narrow = visit(path.as_uri(), width=400, dark=dark)
+    sizes = "[...document.images].map(i => [i.width / i.naturalWidth, i.parentNode.parentNode.clientWidth])"
+    assert all(scale > 0.89 and width < 400 for scale, width in narrow.evaluate(sizes))  # they are read, by scrolling
+    assert narrow.evaluate("document.documentElement.scrollWidth") == 400
     page.emulate_media(media="print", color_scheme="dark" if dark else "light")
     printed = f"{shown}.every(i => i[0] && i[1])"
     assert shows(page, printed)

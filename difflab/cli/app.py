@@ -183,7 +183,7 @@ def at_the_shell(message: str) -> str:
 
 def readable(message: str) -> str:
     """The message without control characters, and short enough to be read."""
-    message = "".join(c if c.isprintable() or c == "\n" else "�" for c in message)
+    message = "".join(c if c.isprintable() or c == "\n" else "�" for c in message.expandtabs(2))
     return message if len(message) <= LONGEST_MESSAGE else message[:LONGEST_MESSAGE] + " …"
 
 

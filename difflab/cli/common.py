@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -89,6 +90,16 @@ def force_option(function: Function) -> Function:
 
 def json_option(function: Function) -> Function:
     return click.option("--json", "as_json", is_flag=True, help="Strict JSON on standard output.")(function)
+
+
+class Number(click.FloatRange):
+    """A range of numbers that NaN is not in: it compares with no bound, so click's own range lets it pass."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        found: float = super().convert(value, param, ctx)
+        if math.isnan(found):
+            self.fail(f"{found} is not in the range {self._describe_range()}.", param, ctx)
+        return found
 
 
 def read_expression(text: str) -> str:
@@ -190,7 +201,8 @@ def picture(path: str, suffixes: tuple[str, ...], force: bool) -> Path:
     if not path.strip():
         raise InputError(f"the name of the output file is empty; give one that ends in {suffixes[0]}")
     if found.suffix.lower() not in suffixes:
-        raise InputError(f"{path}: the name has to end in one of {', '.join(suffixes)}")
+        ends = suffixes[0] if len(suffixes) == 1 else f"one of {', '.join(suffixes)}"
+        raise InputError(f"{path}: the name has to end in {ends}")
     return target(found, force)
 
 

@@ -10,6 +10,7 @@ from ..errors import DifflabError
 from .common import (
     PLOTS,
     Command,
+    Number,
     at_option,
     console,
     emit_json,
@@ -56,7 +57,7 @@ STATUS = (
 )
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     default=10.0,
     show_default=True,
     help="Limit of processor time of each method that may take long (symbolic, certified).",

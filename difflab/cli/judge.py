@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
+from ..errors import InputError
 from ..progress import doing
 from .check import arguments, load, users_code
-from .common import Command, at_option, emit_json, json_option, read_point
+from .common import Command, Number, at_option, emit_json, json_option, read_point
 
 EXAMPLES = """
 difflab judge losses.py:loss --at "w=[0.3,-1.2,0.7]"
@@ -22,15 +23,16 @@ difflab judge losses.py:quantised --at "w=[0.3,-1.2]" --torch --allow StraightTh
 )
 @click.argument("function", metavar="MODULE:FUNCTION")
 @at_option
-@click.option("--torch", "framework", flag_value="torch", help="It is a function of PyTorch.")
-@click.option("--jax", "framework", flag_value="jax", help="It is a function of JAX.")
+@click.option("--torch", is_flag=True, help="It is a function of PyTorch.")
+@click.option("--jax", is_flag=True, help="It is a function of JAX.")
 @click.option("--allow", multiple=True, metavar="NAME", help="An operation whose rule is meant to differ (repeatable).")
-@click.option("--seconds", type=click.FloatRange(min=0.1), default=30.0, help="Processor time for the search.")
+@click.option("--seconds", type=Number(min=0.1), default=30.0, help="Processor time for the search.")
 @json_option
 def command(
     function: str,
     points: tuple[str, ...],
-    framework: str | None,
+    torch: bool,
+    jax: bool,
     allow: tuple[str, ...],
     seconds: float,
     as_json: bool,
@@ -42,6 +44,8 @@ def command(
     framework's rules; where the two are apart, the operation whose rule is wrong is named. Without --torch or --jax the
     function's result says which it is.
     """
+    if torch and jax:
+        raise InputError("--torch and --jax are both given; a function is of one of them: leave one out")
     at = read_point(points)
     with users_code(), doing("importing"):
         f = load(function, "MODULE:FUNCTION")
@@ -49,7 +53,7 @@ def command(
     from ..bridges.judging.judge import judge
 
     with users_code():
-        found = judge(f, *given, framework=framework or "auto", allow=allow, seconds=seconds)
+        found = judge(f, *given, framework="torch" if torch else "jax" if jax else "auto", allow=allow, seconds=seconds)
     if as_json:
         emit_json(found.to_json())
     else:

@@ -159,7 +159,7 @@ def standard_input() -> bytes:
 
 
 def shape_of(text: str) -> tuple[int, int]:
-    parts = text.lower().replace(",", "x").split("x")
+    parts = text.lower().replace(",", "x").replace("×", "x").split("x")
     if len(parts) != 2 or not all(p.strip().isdecimal() and len(p) <= LONGEST_NUMBER for p in parts):
         raise InputError(f"--shape {text[:60]!r}: give rows x columns, as in 5x5")
     return int(parts[0]), int(parts[1])

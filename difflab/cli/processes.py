@@ -21,11 +21,13 @@ import click
 from ..errors import InputError, LostError
 from ..types import Function
 from ..version import __version__
+from .common import Number
 
 VARIABLE = "DIFFLAB_PROCESS"  # what a supervisor tells the process that works
 SLURM = "slurm"
 LOST = 75  # the exit status of a process that works and has lost the others: the cause is elsewhere
 BEAT = 1.0  # seconds between signs of life
+LONGEST_WAIT = 1e6  # seconds, eleven days: what clocks and sockets take
 OWN = ("--process-id", "--coordinator")  # options that processes may give differently
 
 
@@ -67,7 +69,7 @@ class Part:
 def process_options(function: Function) -> Function:
     """`--coordinator`, `--processes`, `--process-id`, `--wait`."""
     for option in (
-        click.option("--wait", type=click.FloatRange(0, min_open=True), default=60.0, show_default=True,
+        click.option("--wait", type=Number(0, LONGEST_WAIT, min_open=True), default=60.0, show_default=True,
                      help="Seconds in which all processes have to come."),
         click.option("--process-id", type=click.IntRange(0), help="Which of the processes this is, from 0."),
         click.option("--processes", type=click.IntRange(1), help="How many processes take part."),

@@ -43,7 +43,7 @@ def command(model: str, shape: str | None, classes: int | None, batch_norm: bool
             raise InputError("--classes and --batch-norm go with a model's name; a checkpoint has its own")
         layers, size = of_checkpoint(model, shape)
     else:
-        size = read_shape(shape) if shape else SHAPES.get(model, SHAPES["mlp"])
+        size = read_shape(shape) if shape is not None else SHAPES.get(model, SHAPES["mlp"])
         layers = for_images(model, size, classes or (1000 if model == "vgg16" else 10), batch_norm)
     found = summary(layers, size)
     if as_json:
@@ -56,6 +56,7 @@ def command(model: str, shape: str | None, classes: int | None, batch_norm: bool
 
 def read_shape(text: str) -> Tree:
     """Channels, height and width."""
+    text = text.replace("×", "x")
     if not re.fullmatch(r"\d{1,6}(x\d{1,6}){2}", text, re.ASCII) or not 1 <= min(sizes := numbers(text)) <= max(sizes):
         raise InputError(f"--shape {text[:80]!r}; give channels, height and width of an image, such as 3x224x224")
     if max(sizes) > LARGEST:

@@ -11,7 +11,7 @@ import click
 from ..compile.program.program import BACKENDS
 from ..errors import InputError
 from ..progress import doing
-from .common import Command, emit_json, json_option, log, named_folder
+from .common import Command, Number, emit_json, json_option, log, named_folder
 from .devices import take_devices
 from .processes import own_part, place_of, process_options, writes
 from .progress import is_quiet
@@ -55,7 +55,7 @@ def rate(context: click.Context, option: click.Parameter, value: float | None) -
 @click.option("--init", help="How the weights start: he, xavier, orthogonal, ...; by default as PyTorch's do.")
 @click.option("--shift", type=click.IntRange(0), default=0, help="Move training images by up to so many pixels.")
 @click.option("--flip", is_flag=True, help="Mirror training images, left to right, each with probability 1/2.")
-@click.option("--noise", type=click.FloatRange(0), default=0.0, help="Add noise of this size to normalised samples.")
+@click.option("--noise", type=Number(0), default=0.0, help="Add noise of this size to normalised samples.")
 @click.option("--clip-norm", type=float, default=None, help="Scale gradients down to this norm.")
 @click.option("--clip-value", type=float, default=None, help="Cut entries of gradients to plus or minus this.")
 @click.option(

@@ -297,7 +297,8 @@ def _checked(
     wanted = names if wrt is None else [wrt] if isinstance(wrt, str) else list(wrt)
     unknown = [n for n in wanted if n not in names]
     if unknown:
-        raise InputError(f"wrt={', '.join(unknown)}: there is no such input; the inputs are {', '.join(names)}")
+        given = ", ".join(n or repr(n) for n in unknown)
+        raise InputError(f"wrt={given}: there is no such input; the inputs are {', '.join(names)}")
     if not names:
         notes = [*notes, "the function has no inputs: there is nothing to differentiate by"]
     used = set(output_ancestors(graph))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import keyword
 import re
 import unicodedata
 import warnings
@@ -14,6 +15,7 @@ from ..errors import ParseError
 MAX_LENGTH, MAX_DEPTH, MAX_DIGITS = 200_000, 150, 310
 AROUND = 60
 TOO_DEEP = "the expression is nested too deeply to be read"
+BESIDE = "two values stand side by side; write a product as a*b, and what a function gives as f(a)"
 COMMENT = re.compile(r"#[^\n]*")  # there are no strings, so # always begins a comment
 
 
@@ -121,7 +123,8 @@ class Source:
                 return ast.parse(text)
         except SyntaxError as error:
             at = self.position(error.lineno or 1, max((error.offset or 1) - 1, 0))
-            raise place(self.text, at, f"this is not an expression: {friendly(error.msg)}") from None
+            words = BESIDE if beside(self.text, at, error.msg) else friendly(error.msg)
+            raise place(self.text, at, f"this is not an expression: {words}") from None
         except (RecursionError, MemoryError, ValueError):
             raise place(self.text, offset, TOO_DEEP, len(text)) from None
 
@@ -132,11 +135,26 @@ def kind(tree: ast.AST) -> str:
     return {"lambda": "a lambda", "import": "import", "joined str": "a string", "named expr": ":="}.get(words, words)
 
 
+def beside(text: str, at: int, message: str | None) -> bool:
+    """Whether two values stand side by side where Python found no syntax, as in "sin x".
+
+    >>> beside("sin x", 4, "invalid syntax"), beside("x and", 2, "invalid syntax")
+    (True, False)
+    """
+    if not message or not message.startswith("invalid syntax"):
+        return False
+    before, after = re.search(r"(\w+|[)\]])[ \t]+\Z", text[max(at - 200, 0) : at]), re.match(r"\w+", text[at:])
+    apart = before is not None and after is not None and not {before[1], after[0]} & set(keyword.kwlist)
+    return apart or "forgot a comma" in message  # of what stands in brackets, said where the first value begins
+
+
 def friendly(message: str | None) -> str:
     """Python's words for a syntax error, without its advice for programmers."""
     if message and message.startswith("Exceeds the limit"):
         return "an integer is larger than any float"
     if message and message.startswith("invalid decimal literal"):
         return "a number and a name stand side by side; write a product as 2*x"
+    if message and message.startswith("cannot assign to function call"):
+        return "left of = stands a name alone, as in f = x**2"
     plain = re.split(r"\(|\. (?:Maybe|Perhaps|Did)|; (?:Maybe|did)", message or "it ends too early")[0]
     return plain.strip().removesuffix(".").replace("invalid syntax", "something is missing or misplaced here")

@@ -27,6 +27,7 @@ VERSION = 1
 COLUMNS = ("method", "how", "ulps", "bound", "preparation", "evaluation", "runs", "verdict")
 SHOWN_INPUTS = 20
 WIDE = 100  # columns of a terminal from which how a method works has a column of its own
+FOLDED = 14  # columns that words have which wrap
 
 
 def strict(x: Tree) -> Tree:
@@ -181,33 +182,38 @@ def print_table(c: JudgedMethods, console: Console | None = None) -> None:
         table.add_row(*map(escape, cells))
     console.print(table)
     wide = console.width >= WIDE
+    kept = [k for k, name in enumerate(COLUMNS) if wide or name != "how"]
+    told = [[row(m)[k] for k in kept] for m in c.methods.values()]
+    heads, lines = within(console.width, [COLUMNS[k] for k in kept], told, "of it", ("how", "verdict"))
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name in COLUMNS:
-        side = "left" if name in ("method", "how", "verdict") else "right"
-        if wide or name != "how":
-            table.add_column(name, justify=side, overflow="fold", no_wrap=name not in ("how", "verdict"))
-    for m in c.methods.values():
-        style = {True: None, False: "bold red", None: "yellow"}[m.agrees]
-        first, how, *rest = map(escape, row(m))
-        table.add_row(*([first, how] if wide else [first]), *rest, style=style)
+    for name in heads:
+        side = "left" if name in ("method", "how", "verdict", "of it") else "right"
+        table.add_column(name, justify=side, overflow="fold", no_wrap=name not in ("how", "verdict", "value"))
+    each = len(lines) // max(len(c.methods), 1)
+    for k, cells in enumerate(lines):
+        agrees = list(c.methods.values())[k // each].agrees
+        table.add_row(*map(escape, cells), style={True: None, False: "bold red", None: "yellow"}[agrees])
     console.print(table)
     hows = [] if wide else [f"{m.name}: {m.failure or m.label}" for m in c.methods.values()]
     for line in [*hows, *summary(c)]:
         console.print(escape(line), highlight=False)
 
 
-def within(width: int, heads: list[str], rows: list[list[str]]) -> tuple[list[str], list[list[str]]]:
-    """The table, or where its columns would break numbers, a line for each method instead of a column.
+def within(
+    width: int, heads: list[str], rows: list[list[str]], turned: str = "method", folded: tuple[str, ...] = ()
+) -> tuple[list[str], list[list[str]]]:
+    """The table, or where columns would break numbers, a line for each column, with its name in one called `turned`.
 
     >>> within(20, ["d / d", "certified", "reverse"], [["x", "[1, 2]", "1 ulp"]])
     (['d / d', 'method', 'value'], [['x', 'certified', '[1, 2]'], ['', 'reverse', '1 ulp']])
     """
-    if sum(max(len(cells[k]) for cells in (heads, *rows)) + 2 for k in range(len(heads))) <= width:
+    sizes = [max(len(cells[k]) for cells in (heads, *rows)) for k in range(len(heads))]
+    if sum(min(n, FOLDED) if head in folded else n for head, n in zip(heads, sizes)) + 2 * len(heads) <= width:
         return heads, rows
-    turned = [
+    lines = [
         ["" if k else name, head, cell] for name, *cells in rows for k, (head, cell) in enumerate(zip(heads[1:], cells))
     ]
-    return [heads[0], "method", "value"], turned
+    return [heads[0], turned, "value"], lines
 
 
 def shortened(text: str, length: int = 200) -> str:

@@ -25,6 +25,7 @@ figure { margin: 1rem 0; }
 .scroll { overflow-x: auto; margin: .8rem 0; }
 figure svg { display: block; height: auto; margin: 0 auto; }
 img { display: block; max-width: 100%; height: auto; margin: 0 auto; }
+@media screen { .scroll img { min-width: var(--least); } }
 .narrow { display: none; }
 @media (max-width: 60rem) { .wide.large { display: none; } .narrow.large { display: block; } }
 @media (max-width: 46rem) {

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DPI = 110
+SMALLEST = 0.9  # scale of a picture: letters of 8 points stay above 11 pixels
 GROUND, DARK_GROUND = ROLES["panel"]
 HOUSE: Value = {
     "figure.facecolor": GROUND, "axes.facecolor": GROUND, "legend.edgecolor": DEAD, "text.color": INK,
@@ -41,9 +42,12 @@ def pictured(draw: Callable[[], Figure | None], alt: str) -> str:
     if made is None:
         return ""
     light = address(png(made))
+    made.set_layout_engine("none")  # laid out once more, axes of a fixed aspect would drift out of the picture
     darken(made)
     dark = f'<source media="screen and (prefers-color-scheme: dark)" srcset="{address(png(made))}">'
-    return f'<figure><picture>{dark}<img alt="{html.escape(alt)}" src="{light}"></picture></figure>'
+    least = f"--least: {made.get_figwidth() * DPI * SMALLEST:.0f}px"  # where it would be smaller, it is scrolled
+    image = f'<img alt="{html.escape(alt)}" style="{least}" src="{light}">'
+    return f'<figure class="scroll" tabindex="0"><picture>{dark}{image}</picture></figure>'
 
 
 def address(data: bytes) -> str:

@@ -69,7 +69,7 @@ def finite(
     `stages` (horizon + 1, S) has those with 0, 1, ... to go, `policies` (horizon, S) the action with 1, 2, ... to go.
     """
     if horizon is None:
-        raise InputError("finite: horizon is missing, the number of steps: solve('finite', horizon=10)")
+        raise InputError("finite: horizon is missing, the steps to go: solve('finite', horizon=10), or --horizon 10")
     steps = whole(horizon, "finite: horizon")
     if steps * process.n_states > MOST_STAGES:
         shown = f"{steps:,}" if steps < 10**15 else f"a number of {len(str(steps))} digits"

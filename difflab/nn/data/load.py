@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -70,13 +71,14 @@ def load(name: FileName) -> Dataset:
         x, y = SYNTHETIC[name](1000)
         return split(name, x, y, tuple(map(str, range(int(y.max()) + 1))))
     path = Path(name)
-    if path.is_dir():
+    if path.is_dir() and name != "":  # which is the current folder for a path
         return idx_folder(path)
     if path.suffix.lower() == ".csv":
         x, y, classes, _ = read_csv(path)
         return split(path.name, x, y, classes)
+    meant = "".join(f"did you mean {close}? " for close in get_close_matches(str(name), NAMES, n=1, cutoff=0.5))
     raise InputError(
-        f"there is no data set {str(name)!r}; give {', '.join(NAMES)}, a folder of IDX files or a .csv file"
+        f"there is no data set {str(name)!r}; {meant}give {', '.join(NAMES)}, a folder of IDX files or a .csv file"
     )
 
 

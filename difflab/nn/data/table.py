@@ -12,6 +12,8 @@ from ...errors import InputError
 from ...reading import opened
 from ...types import Array, FileName
 
+MARKS = {";": "semicolons", "\t": "tabs"}  # that other programs write between columns
+
 
 def read_csv(path: FileName, *, label: str | int = -1) -> tuple[Array, Array, tuple[str, ...], list[str]]:
     """x, y, the classes and the names of the columns of x.
@@ -22,10 +24,11 @@ def read_csv(path: FileName, *, label: str | int = -1) -> tuple[Array, Array, tu
     """
     path = Path(path)
     rows = lines(path)
+    check_widths(path, rows)
     width = len(rows[0][1])
     if width < 2:
-        raise InputError(f"{path}: line 1 has one column; a table needs one to learn from and one to learn")
-    check_widths(path, rows)
+        first = rows[0][0]
+        raise InputError(f"{path}: line {first} has one column; a table needs one to learn from and one to learn")
     names = [f"column {k}" for k in range(1, width + 1)]
     if isinstance(label, str) or not any(is_number(cell) for cell in rows[0][1]):
         names = [cell.strip() for cell in rows[0][1]]
@@ -73,11 +76,25 @@ def lines(path: Path) -> list[tuple[int, list[str]]]:
 
 
 def check_widths(path: Path, rows: list[tuple[int, list[str]]]) -> None:
-    """Each line has as many columns as the first."""
+    """Each line has as many columns as the first, and commas between them."""
     first, cells = rows[0]
+    if other := other_mark(cells):
+        raise InputError(
+            f"{path}: line {first} is separated by {other}; write commas between the columns and points in decimals, "
+            "as pandas' to_csv does"
+        )
     for line, row in rows:
         if len(row) != len(cells):
             raise InputError(f"{path}: line {line} has {len(row)} columns, line {first} has {len(cells)}")
+
+
+def other_mark(cells: list[str]) -> str:
+    """What separates the columns of a line that has one cell, where it looks as if something else than commas did.
+
+    >>> other_mark(["a;b;y"]), other_mark(["a;b", "y"])
+    ('semicolons', '')
+    """
+    return next((name for mark, name in MARKS.items() if len(cells) == 1 and mark in cells[0]), "")
 
 
 def is_number(text: str) -> bool:
@@ -89,7 +106,9 @@ def is_number(text: str) -> bool:
 
 def number(path: Path, line: int, name: str, text: str) -> float:
     if not is_number(text):
-        raise InputError(f"{path}: line {line}, {name}: {text[:40]!r} is not a finite number")
+        commas = "; separate columns by commas, and write decimals with a point"
+        hint = commas * any(mark in text for mark in MARKS)
+        raise InputError(f"{path}: line {line}, {name}: {text[:40]!r} is not a finite number{hint}")
     return float(text)
 
 

@@ -29,6 +29,7 @@ from ..spec import from_spec, to_spec
 
 SCHEMA = "difflab.checkpoint/1"
 LONGEST_DESCRIPTION = 10_000_000
+FREE = ("patience", "backend", "devices", "parameters", "precision")  # of a recipe: a run may go on with others
 
 
 @dataclass(repr=False)
@@ -153,6 +154,25 @@ def record_of(record: object) -> Record:
     if not all(v is None or isinstance(v, int | float) for v in record.values()):
         raise ValueError(f"{str(record)[:60]} among the epochs, which holds more than numbers")
     return record
+
+
+def refuse_another(reader: Reader, settings: Record, about: Record) -> None:
+    """Raises where the run has other settings, which are told by the names of a recipe if both began with one."""
+    told = reader.about.get("settings")
+    theirs: Record = told if isinstance(told, dict) else {}
+    apart = [name for name in {**settings, **theirs} if theirs.get(name) != settings.get(name)]
+    if not apart:
+        return
+    then, now = f"{str(apart[0])[:40]} {theirs.get(apart[0])}", str(settings.get(apart[0]))
+    recipe, ours = reader.about.get("recipe"), about.get("recipe")
+    if isinstance(recipe, dict) and isinstance(ours, dict):
+        names = [name for name in ours if recipe.get(name) != ours[name] and name not in FREE]
+        if names:
+            then, now = (", ".join(f"{name}={r.get(name)}" for name in names) for r in (recipe, ours))
+    raise InputError(
+        f"{reader.path} is of a run with {then[:300]}, this one has {now[:300]}; give the settings that it began with, "
+        "or another folder"
+    )
 
 
 def description(model: Layer) -> Record | None:

@@ -26,7 +26,7 @@ from ..layers.layer import Layer, floating
 from ..optim.optimiser import Optimiser
 from .backend import fastest
 from .callbacks import check_watching, sign
-from .checkpoint import Checkpoint, Reader, counted, description, record_of
+from .checkpoint import Checkpoint, Reader, counted, description, record_of, refuse_another
 from .devices import DevicePrograms, counted_devices, device_mesh
 from .progress import Silent, shown
 from .run import Run
@@ -213,13 +213,8 @@ class Trainer:
                 self.restore(reader)
 
     def restore(self, reader: Reader) -> None:
-        about, settings, ours = reader.about, reader.about.get("settings"), self.settings()
-        theirs = settings if isinstance(settings, dict) else {}
-        for name in {**ours, **theirs}:
-            then, value = theirs.get(name), ours.get(name)
-            if then != value:
-                of = f"{str(name)[:40]} {str(then)[:300]}"
-                raise InputError(f"{reader.path} is of a run with {of}, this one has {str(value)[:300]}")
+        about = reader.about
+        refuse_another(reader, self.settings(), self.about)
         self.params, self.state, self.memory = (reader.tree(n, getattr(self, n)) for n in ("params", "state", "memory"))
         try:
             place = about["place"]

@@ -166,6 +166,7 @@ function look() {
   view.x = Math.min(Math.max(view.x, keep - size.w / view.scale), whole.w - keep);
   view.y = Math.min(Math.max(view.y, keep - size.h / view.scale), whole.h - keep);
   svg.style.transform = `scale(${view.scale}) translate(${-view.x}px, ${-view.y}px)`;
+  stage.style.touchAction = whole.h * view.scale > size.h + 4 ? "none" : "pan-y"; // a finger scrolls the page where all is in sight
   mark(svg, "far-off", view.scale < 0.25);
   mark(svg, "far", view.scale < 0.84);
   view.least = Math.min(SMALLEST / view.scale, NAMES); // the size of notes, which are smaller than names

@@ -1,6 +1,6 @@
 // The curve's card: drawn in the size it has, with the tangent and the secant; its point can be dragged.
 const plot = { input: 0, low: null, high: null, key: null, shown: null, svg: null, back: null, point: null, frame: null, width: null };
-const PLOT_MARGIN = { left: 12, right: 14, top: 26, bottom: 42 }, TEXT = 13, FAR_OFF = 1e4;
+const PLOT_MARGIN = { left: 12, right: 14, top: 26, bottom: 42 }, TEXT = 13, FAR_OFF = 1e4, FARTHEST = 8e307;
 const curveNow = () => curves[plot.input];
 const hereOnCurve = () => entryOf(curveNow(), number(nodes[curveNow().n].value));
 
@@ -12,7 +12,7 @@ function setInput({ n, i }, value) {
 }
 // The window is the slider's, or around the point where the slope there would not be seen in so much.
 function newWindow(f, { x, slope }) {
-  let half = niceRange(Number.isFinite(x) ? x : 1);
+  let half = Math.min(niceRange(Number.isFinite(x) ? x : 1), FARTHEST);
   [plot.low, plot.high] = [-half, half];
   for (let i = 0; i < 4 && slope; i++) {
     const [low, high] = heights(Array.from({ length: 41 }, (_, j) => f(plot.low + (j / 20) * half)));
@@ -22,15 +22,21 @@ function newWindow(f, { x, slope }) {
     plot.high = plot.low + 2 * half;
   }
 }
+// Half a window around x: wide enough for doubles to tell its places apart, and for x to be seen in it.
+function halfAt(x, half) {
+  const size = Math.max(1, Math.abs(x));
+  return Math.min(Math.max(half, 1e-6 * size), 1e6 * size, FARTHEST / 8);
+}
 function holdPoint(x) {
-  if (!Number.isFinite(x) || (x >= plot.low && x <= plot.high)) return;
-  const half = (plot.high - plot.low) / 2;
-  [plot.low, plot.high] = [x - half, x + half];
+  if (!Number.isFinite(x)) return;
+  const half = (plot.high - plot.low) / 2, by = halfAt(x, half) / half;
+  if (by > 0.9 && by < 1.1 && x >= plot.low && x <= plot.high) return;
+  const middle = Math.min(Math.max(x, 0.8 * -FARTHEST), 0.8 * FARTHEST);
+  [plot.low, plot.high] = [middle - half * by, middle + half * by];
 }
 function closer(factor) {
   const x = Number.isFinite(hereOnCurve()) ? hereOnCurve() : (plot.low + plot.high) / 2, half = (plot.high - plot.low) / 2;
-  const least = 1e-6 * Math.max(1, Math.abs(x));
-  const by = Math.min(Math.max(half * factor, least), 1e6 * Math.max(1, Math.abs(x))) / half;
+  const by = halfAt(x, half * factor) / half;
   [plot.low, plot.high] = [x - (x - plot.low) * by, x + (plot.high - x) * by];
   showCurve();
 }

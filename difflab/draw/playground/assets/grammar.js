@@ -13,7 +13,8 @@ class Grammar {
   is(...signs) { return this.now.kind === "sign" && signs.includes(this.now.text); }
   take(...signs) { return this.is(...signs) ? this.tokens[this.at++] : null; }
   wrong(token = this.now, words = MISPLACED) {
-    return new TextError(`this is not an expression: ${words}`, this.text, token.start);
+    const told = words === MISPLACED && beside(this.text, token.start) ? BESIDE : words;
+    return new TextError(`this is not an expression: ${told}`, this.text, token.start);
   }
   expect(sign) {
     const token = this.take(sign);
@@ -66,6 +67,7 @@ class Grammar {
     if (target.kind === "list") return target.items.forEach(item => this.assignable(item, false));
     if (names[target.kind] === undefined) return;
     const here = alone && ["number", "call", "binary", "unary"].includes(target.kind) && target.sign !== "not";
+    if (target.kind === "call") throw this.wrong(target, "left of = stands a name alone, as in f = x**2");
     throw this.wrong(target, `cannot assign to ${names[target.kind]}${here ? " here" : ""}`);
   }
   // Several values with commas between them.
@@ -192,7 +194,7 @@ class Grammar {
     const at = this.at;
     let second = null;
     try { second = this.expression(); } catch { /* no value: what stands here is wrong itself */ }
-    if (second) throw this.wrong(value);
+    if (second) throw this.wrong(value, BESIDE);
     this.at = at;
     return value;
   }

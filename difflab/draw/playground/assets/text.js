@@ -1,6 +1,7 @@
 // A text of the language: what is refused before it is read, where an error stands, and the tokens.
 const MOST_CHARACTERS = 20000, MOST_DEPTH = 150, AROUND = 60;
 const TOO_DEEP = "the expression is nested too deeply to be read", MISPLACED = "something is missing or misplaced here";
+const BESIDE = "two values stand side by side; write a product as a*b, and what a function gives as f(a)";
 // What to type for a sign, and the sign's name.
 const TYPED = { "−": ["-", "MINUS SIGN"], "×": ["*", "MULTIPLICATION SIGN"], "·": ["*", "MIDDLE DOT"], "÷": ["/", "DIVISION SIGN"],
   "²": ["**2", "SUPERSCRIPT TWO"], "³": ["**3", "SUPERSCRIPT THREE"], "π": ["pi", "GREEK SMALL LETTER PI"], "√": ["sqrt()", "SQUARE ROOT"],
@@ -64,6 +65,11 @@ const TOKEN = /([ \t\f]+)|(\r?\n|\r)|(0[xX][\da-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+
 const KEYWORDS = new Set(("False None True and as assert async await break class continue def del elif else except finally for " +
   "from global if import in is lambda nonlocal not or pass raise return try while with yield").split(" "));
 
+// Whether two values stand side by side at a place.
+function beside(text, at) {
+  const before = /(\w+|[)\]])[ \t]+$/.exec(text.slice(Math.max(at - 200, 0), at)), after = /^\w+/.exec(text.slice(at));
+  return Boolean(before && after) && !KEYWORDS.has(before[1]) && !KEYWORDS.has(after[0]);
+}
 // Tokens with their places; lines end statements outside of brackets alone.
 function tokens(text) {
   const found = [];

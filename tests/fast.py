@@ -26,6 +26,7 @@ BEGAN = pytest.StashKey[float]()
 def pytest_addoption(parser):
     group = parser.getgroup("fast lane")
     group.addoption("--fast", action="store_true", help="the first case of each quick test")
+    group.addoption("--no-browser", action="store_true", help="leave out what is looked at in a browser")
     group.addoption("--write-slow", action="store_true", help="write to tests/slow.txt what --fast leaves out")
 
 
@@ -42,11 +43,15 @@ def name(nodeid):
     return nodeid.partition("[")[0]
 
 
+def browses(item):
+    return "chromium" in getattr(item, "fixturenames", ())
+
+
 def chosen(items, slow=()):
     """The places of the first case of each test that is not slow and wants no browser, whose work is not seen here."""
     first = {}
     for place, item in enumerate(items):
-        if "chromium" not in getattr(item, "fixturenames", ()):
+        if not browses(item):
             first.setdefault(name(item.nodeid), place)
     return [place for test, place in first.items() if test not in slow]
 
@@ -68,9 +73,13 @@ def pytest_collection_modifyitems(config, items):
     if config.option.fast or config.option.write_slow:
         slow = () if config.option.write_slow else set(LISTED.read_text().splitlines())
         kept = chosen(items, slow)
-        left = set(range(len(items))) - set(kept)
-        config.hook.pytest_deselected(items=[items[k] for k in sorted(left)])
-        items[:] = [items[k] for k in kept]
+    elif config.option.no_browser:
+        kept = [place for place, item in enumerate(items) if not browses(item)]
+    else:
+        return
+    left = set(range(len(items))) - set(kept)
+    config.hook.pytest_deselected(items=[items[k] for k in sorted(left)])
+    items[:] = [items[k] for k in kept]
 
 
 def spent():

@@ -23,12 +23,6 @@ def branching(x):
     return torch.func.grad(bump)(x) if x.sum() > 0 else x
 
 
-def through_data(x):
-    y = x * 1
-    y.data.mul_(2)
-    return y * x
-
-
 # What torch differentiates inside of the function, and its values elsewhere than at the examples.
 TRANSFORMS = {
     "grad": lambda x: torch.func.grad(bump)(x),
@@ -63,11 +57,10 @@ def test_no_grad_beside_a_transform_is_refused():
         dl.from_torch(f, X)
 
 
-# Operations in place of which torch's own are made, or through `data`: the value is torch's.
+# Operations in place of which torch's own are made: the value is torch's.
 IN_PLACE = {
     "combinations": (lambda x: torch.combinations(x[0], 2).prod(1), X),
     "cosine_embedding_loss": (lambda x: F.cosine_embedding_loss(x, x.flip(0), torch.tensor([1, -1]), margin=0.1), X),
-    "data": (through_data, X),
 }
 
 
@@ -89,3 +82,89 @@ def test_a_captured_tensor_that_is_written_and_read_is_refused():
         dl.from_torch(f, X)
     norm = torch.nn.BatchNorm1d(2).double()
     np.testing.assert_allclose(dl.from_torch(lambda x: norm(x) * x, X)(X.numpy()), (norm(X) * X).detach().numpy())
+
+
+# Functions that write into what they have computed: where torch has a derivative of it, and where there is none.
+def below_autograd(write):
+    def f(x):
+        y = x * 1
+        with torch.no_grad():
+            write(y)
+        return (y * x).sum()
+
+    return f
+
+
+def cut_off(write):
+    def f(x):
+        y = x * 1
+        write(y)
+        return (y * x).sum()
+
+    return f
+
+
+def of_a_detached_copy(x):
+    c = x.sin().detach()
+    return (c.mul_(3) * x).sum()
+
+
+def of_zeros(x):
+    c = torch.zeros_like(x)
+    with torch.no_grad():
+        c.add_(x)[0] = 3
+    return (c * x).sum()
+
+
+def after_another(x):
+    y = x * 2
+    y.mul_(x)
+    with torch.no_grad():
+        y.clamp_(min=-0.3)
+    return (y * x).sum()
+
+
+WRITES = {
+    "clamp under no_grad": below_autograd(lambda y: y.clamp_(min=0.1)),
+    "a detached copy": of_a_detached_copy,
+    "zeros under no_grad": of_zeros,
+    "after another": after_another,
+    "parts": cut_off(lambda y: y[0].mul_(3)),
+}
+UNSEEN = {
+    "data": cut_off(lambda y: y.data.mul_(2)),
+    "detach": cut_off(lambda y: y.detach()[0].mul_(2)),
+    "a part under no_grad": below_autograd(lambda y: y[0].mul_(3)),
+}
+
+
+def with_a_branch(f):
+    return lambda x: f(x * 1.5 if x.sum() > -9 else x)
+
+
+@pytest.mark.parametrize("way", [lambda f: f, with_a_branch], ids=["exported", "followed"])
+@pytest.mark.parametrize("name", WRITES)
+def test_a_write_has_torch_s_derivative(name, way):
+    f = way(WRITES[name])
+    x = ELSEWHERE.clone().requires_grad_()
+    y = f(x)
+    y.backward()
+    value, slope = dl.value_and_grad(dl.from_torch(f, X))(ELSEWHERE.numpy())
+    np.testing.assert_allclose(value, y.item(), rtol=1e-12)
+    np.testing.assert_allclose(slope, x.grad.numpy(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("way", [lambda f: f, with_a_branch], ids=["exported", "followed"])
+@pytest.mark.parametrize("name", UNSEEN)
+def test_a_write_that_no_derivative_sees_is_refused(name, way):
+    with pytest.raises(UnsupportedError, match=r"writes, through detach\(\), .data .* write into its clone\(\)"):
+        dl.from_torch(way(UNSEEN[name]), X)
+
+
+def test_the_padding_of_an_embedding_has_no_derivative():
+    index, weight = torch.tensor([[0, 2], [1, 2]]), torch.arange(8.0, dtype=torch.float64).reshape(4, 2)
+    f = lambda w: F.embedding(index, w, padding_idx=2).sin().sum()
+    w = weight.clone().requires_grad_()
+    f(w).backward()
+    assert not w.grad[2].any()
+    np.testing.assert_allclose(dl.grad(dl.from_torch(f, weight))(weight.numpy()), w.grad.numpy())

@@ -11,7 +11,7 @@ from types import FunctionType
 
 import numpy as np
 
-from ...errors import InputError
+from ...errors import InputError, UnsupportedError
 from ...graph.pytree import flatten, paths
 from ...graph.trace import argument_names
 from ...types import Function, Params, Tree, Value
@@ -19,6 +19,7 @@ from ..packages import Foreign, needed
 from .following import WHAT, detached, escaped, followed
 from .operations import supported
 from .program import Arguments, Program, as_array, attributes, needed_for
+from .writes import straight, unseen
 
 DECOMPOSED = ("grid_sampler_2d",)  # core ATen keeps it, and torch can say it in other operations
 
@@ -36,10 +37,12 @@ def exported(f: Function, args: tuple[Tree, ...], kwargs: Params) -> Program:
         rules = table(torch)
         try:
             program = torch.export.export(module, args, kwargs)
-            stop_gradients(torch, program.graph_module)
+            stop_gradients(torch, program)
             program = program.run_decompositions(rules)
             left = any(escaped(torch, x) for x in program.constants.values())
             reason: Exception | None = ValueError("torch.func's values became constants") if left else None
+        except UnsupportedError:
+            raise
         except Exception as error:  # of any kind: torch's code has raised many
             reason = error
         if reason is None and all(map(sized, program.graph.nodes)):
@@ -126,12 +129,18 @@ def table(torch: Foreign) -> Foreign:
     return rules
 
 
-def stop_gradients(torch: Foreign, module: Foreign) -> None:
+def stop_gradients(torch: Foreign, program: Foreign) -> None:
     """Marks what torch.no_grad keeps from having a derivative, before the decompositions forget it."""
+    module, kinds = program.graph_module, torch.export.graph_signature.InputKind
+    specs = program.graph_signature.input_specs
+    changed = unseen(torch, module, {s.arg.name for s in specs if s.kind in (kinds.USER_INPUT, kinds.PARAMETER)})
     for step in list(module.graph.nodes):
         if step.op == "call_function" and getattr(step.target, "__name__", "") == "wrap_with_set_grad_enabled":
             for result in list(step.users) if step.args[0] is False else ():
-                detached(torch, module.graph, result)
+                if result in changed:
+                    straight(torch, module.graph, step, result, changed[result])
+                else:
+                    detached(torch, module.graph, result)
     module.recompile()
 
 

@@ -6,6 +6,7 @@ from ...errors import UnsupportedError
 from ...types import Function, Value
 from ..packages import Foreign, needed
 from .program import needed_for, read
+from .writes import straight, unseen, written
 
 WHAT = "from_torch"
 ROUNDS = 3  # of taking out operations in place: those of which torch's own are made come to light one round later
@@ -30,7 +31,7 @@ def followed(
             below = True
         if below:  # torch.func's transforms are recorded beneath autograd, where no_grad is not seen
             steps = taken(torch, flat, inputs, pre_dispatch=False)
-        steps = without_gradients(torch, steps)
+        steps = without_gradients(torch, steps, len(list(module.parameters())), len(list(module.buffers())))
         for _ in range(ROUNDS):
             steps = functional(torch, steps, inputs, rules)
             if all(x.op == "get_attr" for step in steps.graph.nodes for x in written(step)):
@@ -60,15 +61,6 @@ def functional(torch: Foreign, steps: Foreign, inputs: list[Foreign], rules: For
     with torch.no_grad(), torch.fx.traceback.preserve_node_meta(), python:
         make = proxy.make_fx(again, decomposition_table=dict(rules.items()), _error_on_data_dependent_ops=False)
         return make(*inputs)
-
-
-def written(step: Foreign) -> list[Foreign]:
-    """The steps whose memory a step in place writes into."""
-    schema: Foreign = getattr(step.target, "_schema", None)
-    if schema is None or not schema.is_mutable:
-        return []
-    marks = [a.alias_info is not None and a.alias_info.is_write for a in schema.arguments]
-    return [source(x) for x, mark in zip(step.args, marks) if mark and hasattr(x, "op")]
 
 
 def source(step: Foreign) -> Foreign:
@@ -140,13 +132,20 @@ def flattened(
     return flat, inputs, structure
 
 
-def without_gradients(torch: Foreign, module: Foreign) -> Foreign:
-    """The steps, with a `detach` behind each that torch.no_grad keeps from having a derivative."""
+def without_gradients(torch: Foreign, module: Foreign, parameters: int, buffers: int) -> Foreign:
+    """The steps, with a `detach` behind each that torch.no_grad keeps from having a derivative.
+
+    The placeholders are so many parameters, so many buffers, and arguments.
+    """
+    names = [step.name for step in module.graph.nodes if step.op == "placeholder"]
+    changed = unseen(torch, module, {*names[:parameters], *names[parameters + buffers :]})
     recording = True
     for step in list(module.graph.nodes):
         if step.target is torch._C._set_grad_enabled:
             recording = bool(step.args[0])
             module.graph.erase_node(step)
+        elif step in changed:
+            straight(torch, module.graph, step, step, changed[step])
         elif not recording and step.op == "call_function" and hasattr(step.meta.get("val"), "dtype"):
             detached(torch, module.graph, step)
     module.recompile()

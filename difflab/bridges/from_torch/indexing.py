@@ -83,8 +83,10 @@ def masked_scatter(self: Value, mask: Value, source: Value) -> Value:
     return dnp.where(mask, taken.reshape(self.shape), self)
 
 
-def embedding(weight: Value, indices: Value, *_: Value, **__: Value) -> Value:
-    return F.embedding(indices, weight)
+def embedding(
+    weight: Value, indices: Value, padding_idx: int = -1, scale_grad_by_freq: bool = False, sparse: bool = False
+) -> Value:
+    return F.embedding(indices, weight, None if padding_idx < 0 else padding_idx, scale_grad_by_freq=scale_grad_by_freq)
 
 
 def take(self: Value, index: Value) -> Value:

@@ -587,11 +587,11 @@ def test_broadcast_operands_and_mixed_second_derivative():
     assert mixed == pytest.approx(expected, rel=1e-8)
 
 
-@pytest.mark.parametrize("name", ["kv", "jv", "boxcox"])
+@pytest.mark.parametrize("name", ["kv", "jv", "hyp2f1"])
 def test_operand_without_a_rule_is_refused(name):
     known = ELEMENTWISE[name]
     i = known.partials.index(None)
-    point = [1.5, 2.5]
+    point = [1.5, 2.5, 3.5, 0.5][: len(known.partials)]
     with pytest.raises(dl.errors.NoDerivativeError, match=f"{name}.*operand {i}"):
         dl.grad(lambda v: apply(known, [*point[:i], v, *point[i + 1 :]], {}))(1.5)
 

@@ -191,29 +191,36 @@ special(
     value=lambda m, d, r: m.where(m.less_equal(m.absolute(r), d), r * r / 2, d * (m.absolute(r) - d / 2)),
     spelling={"arb": "germs.entropies.huber"},
 )
+
+
+def by_exponent(m: Carrier, log: Value, c: Value) -> Value:
+    """The slope in λ of (exp(λ log) - 1)/λ, which is log exprel(λ log)."""
+    return m.square(log) * m.exprel_derivative(c * log, n=1)
+
+
 special(
     "boxcox",
-    (lambda m, z, x, c: m.power(x, c - 1), None),
-    "(x**λ - 1)/λ, log(x) at λ = 0; no derivative by λ.",
+    (lambda m, z, x, c: m.power(x, c - 1), lambda m, z, x, c: by_exponent(m, m.log(x), c)),
+    "(x**λ - 1)/λ, log(x) at λ = 0.",
     latex=r"\frac{{{0}^{{{1}}} - 1}}{{{1}}}",
     domain=(Domain(0.01, 10.0), Domain(-2.0, 2.0)),
     value=lambda m, x, c: (m.power(x, c) - 1) / c,
     spelling={
         "javascript": "boxcox",
-        "arb": "germs.entropies.boxcox",
+        "arb": "germs.special.boxcox",
         "mpmath": by_mpmath(lambda mp, x, c: mp.expm1(c * mp.log(x)) / c if c else mp.log(x)),
     },
 )
 special(
     "boxcox1p",
-    (lambda m, z, x, c: m.power(1 + x, c - 1), None),
-    "((1 + x)**λ - 1)/λ; no derivative by λ.",
+    (lambda m, z, x, c: m.power(1 + x, c - 1), lambda m, z, x, c: by_exponent(m, m.log1p(x), c)),
+    "((1 + x)**λ - 1)/λ, log1p(x) at λ = 0.",
     latex=r"\frac{{(1 + {0})^{{{1}}} - 1}}{{{1}}}",
     domain=(Domain(-0.9, 10.0), Domain(-2.0, 2.0)),
     value=lambda m, x, c: (m.power(1 + x, c) - 1) / c,
     spelling={
         "javascript": "boxcox1p",
-        "arb": "germs.entropies.boxcox1p",
+        "arb": "germs.special.boxcox1p",
         "mpmath": by_mpmath(lambda mp, x, c: mp.expm1(c * mp.log1p(x)) / c if c else mp.log1p(x)),
     },
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...types import Value
-from .functions import log, log1p, power, sqrt
+from .functions import log, log1p, sqrt
 from .germ import ZERO, Germ, ball, constant, dead, lift, no_value, sign
 
 
@@ -41,16 +41,6 @@ def on_positive(x: object, f: Callable[[Germ], Germ], what: str) -> Germ:
 
 def entr(x: object) -> Germ:
     return -xlogy(x, x)
-
-
-def boxcox(x: object, c: Value) -> Germ:
-    f = lambda x: log(x) if sign(lift(c)) == 0 else (power(x, c) - 1) / c
-    return on_positive(x, f, "it is defined above 0")
-
-
-def boxcox1p(x: object, c: Value) -> Germ:
-    f: Callable[[Germ], Germ] = lambda x: log1p(x) if sign(lift(c)) == 0 else (power(1 + x, c) - 1) / c
-    return on_positive(1 + lift(x), lambda _: f(lift(x)), "it is defined above -1")
 
 
 def huber(d: object, r: object) -> Germ:

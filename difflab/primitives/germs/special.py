@@ -16,7 +16,7 @@ from flint import arb, arb_series
 from ...errors import UnsupportedError
 from ...types import Value
 from .entropies import on_positive
-from .functions import exp, log, smooth
+from .functions import exp, log, log1p, smooth
 from .germ import ONE, ZERO, Germ, ball, compose, constant, is_constant, lift, mapped, no_value, nothing, sign
 from .session import NOW
 
@@ -243,6 +243,15 @@ def sinc_coefficients(c: Value, count: int) -> list[Value]:
 
 def exprel(x: object, *, n: int = 0) -> Germ:
     return taylor(derivative_of(exprel_coefficients, n), "it grows too fast")(x)
+
+
+def boxcox(x: object, c: Value) -> Germ:
+    return on_positive(x, lambda x: log(x) * exprel(c * log(x)), "it is defined above 0")
+
+
+def boxcox1p(x: object, c: Value) -> Germ:
+    f: Callable[[Germ], Germ] = lambda x: log1p(x) * exprel(c * log1p(x))
+    return on_positive(1 + lift(x), lambda _: f(lift(x)), "it is defined above -1")
 
 
 def sinc(x: object, *, n: int = 0) -> Germ:

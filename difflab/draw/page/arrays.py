@@ -153,7 +153,7 @@ class Operations:
         """What a rule does on the operands, as calls on slots: first the operands, then constants, then results."""
         with Tape() as (tape, operations), np.errstate(all="ignore"):
             inner = [tape.input(x) if k in own else x for k, x in enumerate(xs)]
-            out = rule(NODE, *inner, **params)
+            out = run(row, rule, *inner, **params)
         if tape.guards:
             raise UnsupportedError(f"{row.name} goes ways that the values decide")
         return Program(self, inner, operations).written(out)
@@ -168,7 +168,7 @@ class Operations:
             ys = [tape.input(v) for v in results]
             ct, y = (cts, ys) if isinstance(made, tuple) else (cts[0], ys[0])
             inner = [tape.input(x) if k in own else x for k, x in enumerate(xs)]
-            outs = row.vjp(NODE, ct, y, *inner, **params)
+            outs = run(row, row.vjp, ct, y, *inner, **params)
         if tape.guards:
             raise UnsupportedError(f"the derivative of {row.name} goes ways that the values decide")
         slots: list[Value] = [*cts, *ys, *inner]
@@ -180,6 +180,14 @@ class Operations:
             self.backward = True
         self.texts.append(json.dumps(found, separators=(",", ":")))
         return len(self.texts) - 1
+
+
+def run(row: Primitive, rule: Function, *operands: Value, **params: Value) -> Value:
+    """A rule on recorded operands; it may want a matrix to have an inverse where the row itself does not."""
+    try:
+        return rule(NODE, *operands, **params)
+    except np.linalg.LinAlgError as error:
+        raise UnsupportedError(f"{row.name} has no program in JavaScript at this point: {error}") from None
 
 
 class Program:

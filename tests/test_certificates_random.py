@@ -17,7 +17,7 @@ from benchmarks.referee import judge, words
 from benchmarks.referee.expressions import Case, Term
 from benchmarks.referee.reals import UnjudgedError
 
-CHUNKS, CASES = 2, 1000  # ten times as many run in .ci/run, a hundred times by hand
+CHUNKS, CASES = 2, 400  # .ci/run has 10,000, the first of which are these; a hundred thousand run by hand
 PATIENCE = 60.0  # seconds of processor time before a certificate counts as one that hangs; difflab's own limit is 10
 
 
@@ -28,7 +28,7 @@ def test_random_functions(chunk):
     assert not false, "\n\n".join(false)
     smooth = [o for o in found if o.ordinary]
     missed = [o for o in smooth if o.verdict != "certified"]
-    assert len(smooth) > 250
+    assert len(smooth) > 0.25 * CASES
     assert len(missed) <= (1 - SHARE) * len(smooth), Counter(map(cause, missed))
     judged = sum(1 for o in found if not o.unjudged)
     assert judged > 0.97 * CASES

@@ -336,7 +336,7 @@ COMMANDS = {
     "tour": (
         ["tour", "{}"],
         len(STOPS) + 4,
-        [("lab.tour", n) for n in ("compare", "svg", "step_size_study", "expression_swell", "plotted", "page")],
+        [("lab.tour", n) for n in "compare svg narrow_svg step_size_study expression_swell plotted page".split()],
     ),
     "gallery": (
         ["gallery", "{}"],

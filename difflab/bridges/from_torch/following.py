@@ -34,7 +34,7 @@ def followed(
         steps = without_gradients(torch, steps, len(list(module.parameters())), len(list(module.buffers())))
         for _ in range(ROUNDS):
             steps = functional(torch, steps, inputs, rules)
-            if all(x.op == "get_attr" for step in steps.graph.nodes for x in written(step)):
+            if all(x.op == "get_attr" for step in steps.graph.nodes for x in map(source, written(step))):
                 break
         check_captured(steps)
     except UnsupportedError:
@@ -77,7 +77,7 @@ def check_captured(steps: Foreign) -> None:
         if not changed.isdisjoint(x.target for x in map(source, step.all_input_nodes) if x.op == "get_attr"):
             told = "the function writes into a tensor that it captures, and reads it afterwards: make it an argument"
             raise UnsupportedError(f"{WHAT}: {told}")
-        changed.update(x.target for x in written(step) if x.op == "get_attr")
+        changed.update(x.target for x in map(source, written(step)) if x.op == "get_attr")
 
 
 def escaped(torch: Foreign, x: Value) -> bool:

@@ -228,7 +228,12 @@ EXCEPTIONS |= {
 NEAR_DENSITY = Near(lambda df, t: 0.05 * student.t_density(df, t, n=0))
 EXCEPTIONS |= {("t_density", q): NEAR_DENSITY for q in ("value", "first 0", "first 1", "second 0", "second 1")}
 EXCEPTIONS |= {("stdtr_slope", q): NEAR_DENSITY for q in ("first 1", "second 1")}
-EXCEPTIONS["stdtrit", "first 0"] = Near(0.5, why="SciPy 1.15's quantile is good to 1e-14, and its slope no better")
+QUANTILE = Near(1.0, why="SciPy 1.15's quantile is good to 1e-14, and its slopes no better")
+EXCEPTIONS |= {("stdtrit", q): QUANTILE for q in ("first 0", "second 0")}
+for _order, _quantity in ((1, "first 1"), (2, "second 1")):
+    EXCEPTIONS["stdtrit", _quantity] = Near(
+        lambda df, p, k=_order: (2 / student.t_density(df, special.stdtrit(df, p), n=0)) ** k, why=QUANTILE.why
+    )
 TWICE = "SciPy's integral holds some 13 units, and its inverse and their slopes no more: twice the bound"
 for _name, _inverse in (("gammaincinv", special.gammaincinv), ("gammainccinv", special.gammainccinv)):
     EXCEPTIONS |= {

@@ -23,15 +23,15 @@ NEW = {f"{kind}_like" for kind in ("zeros", "ones", "full", "empty", "rand", "ra
 
 def written(step: Foreign) -> list[Foreign]:
     """The steps whose memory a step in place writes into."""
-    return [x for x, _ in aliased(step, writing=True)]
+    return list(aliased(step, writing=True))
 
 
-def aliased(step: Foreign, writing: bool = False) -> Iterator[tuple[Foreign, Foreign]]:
-    """The operands whose memory an operation writes into, or that its result shares, and what torch says of each."""
+def aliased(step: Foreign, writing: bool = False) -> Iterator[Foreign]:
+    """The operands whose memory an operation writes into, or that its result shares."""
     schema: Foreign = getattr(step.target, "_schema", None)
     for x, a in zip(step.args, schema.arguments if schema is not None else ()):
         if hasattr(x, "op") and a.alias_info is not None and (a.alias_info.is_write or not writing):
-            yield x, a
+            yield x
 
 
 class Tensor(NamedTuple):
@@ -67,7 +67,7 @@ class Watch:
                 self.take(step, recording)
 
     def take(self, step: Foreign, recording: bool) -> None:
-        shared = [x for x, _ in aliased(step)]
+        shared = list(aliased(step))
         into = written(step)
         for x in step.all_input_nodes:
             if self.of(x).root in self.spoiled and (x not in shared or x in into):

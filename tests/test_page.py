@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import importlib
 import json
 import re
 
@@ -41,6 +42,16 @@ def test_the_page_is_complete_in_itself():
 def test_the_same_pass_gives_the_same_page():
     make = lambda: page_of(passes("sin(x) * y", x=1.0, y=2.0), ulps=False)
     assert make() == make()
+
+
+def test_the_scripts_are_shortened_once(monkeypatch):
+    """That takes most of the time of making a page, and many are made in one process: by a gallery, by the lab."""
+    page_of(passes("x * y", x=1.0, y=2.0), ulps=False)
+    lengths = []
+    module = importlib.import_module("difflab.draw.page.document")  # the package has a function of that name
+    monkeypatch.setattr(module, "compact", lambda script: lengths.append(len(script)) or script)
+    page_of(passes("x + y", x=1.0, y=2.0), ulps=False)
+    assert sum(lengths) < 1000
 
 
 def test_sixty_nodes_take_less_than_150_kilobytes():

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from functools import cache
 from html import escape
 from importlib.resources import files
 from string import Template
@@ -159,6 +160,7 @@ def digest(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
+@cache  # to shorten the scripts takes most of the time of making a page
 def asset(name: str, package: str = str(__package__)) -> str:
     """A file of the page without its indentation, comments, and in scripts and styles spaces that mean nothing."""
     text = files(package).joinpath("assets", name).read_text(encoding="utf-8")

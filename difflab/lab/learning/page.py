@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from html import escape
-from importlib.resources import files
 from string import Template
 
-from ...draw.page.compact import compact, compact_style
 from ...draw.page.document import asset as page_asset, digest
 from ...draw.page.script import helpers
 from ...palette import variables
@@ -113,7 +111,5 @@ def objects(name: str, choices: dict[str, Choice], inputs: tuple[str, ...], form
 
 
 def asset(name: str) -> str:
-    """A file of the page without its indentation and comments."""
-    text = files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
-    kept = "\n".join(s for line in text.splitlines() if (s := line.strip()) and not s.startswith("// "))
-    return compact(kept) if name.endswith(".js") else compact_style(kept) if name.endswith(".css") else kept
+    """A file of this page, shortened as those of the step-through page are."""
+    return page_asset(name, str(__package__))

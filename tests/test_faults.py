@@ -336,7 +336,11 @@ COMMANDS = {
     "tour": (
         ["tour", "{}"],
         len(STOPS) + 4,
-        [("lab.tour", n) for n in "compare svg narrow_svg step_size_study expression_swell plotted page".split()],
+        [
+            *[("lab.tour", n) for n in "compare passes svg narrow_svg step_size_study expression_swell".split()],
+            *[("lab.tour", n) for n in "curves plotted page".split()],
+            ("lab.compare.Comparison", "to_json"),
+        ],
     ),
     "gallery": (
         ["gallery", "{}"],

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from patience import HANGS
 
-pytest_plugins = ["fast", "skips", "torch_cases"]
+pytest_plugins = ["fast", "mpmath_truths", "skips", "torch_cases"]
 
 # The machine may be slow and shared: no deadline for one example, nor for drawing it. In CI the same examples are drawn
 # each time.

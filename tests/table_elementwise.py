@@ -6,11 +6,13 @@ Every check returns how many comparisons it made; none is no proof.
 
 from __future__ import annotations
 
+import inspect
 from functools import cache
 from typing import Any, NamedTuple
 
 import mpmath
 import mpmath_functions as mp_rows
+import mpmath_truths
 import numpy as np
 from mpmath import mp, mpf
 from test_primitives_elementwise import sample
@@ -89,12 +91,17 @@ def truths(name, example):
     operands = operands_of(name)
     with np.errstate(all="ignore"):
         kinks = np.zeros(len(operands[0]), bool) if row.kinks is None else row.kinks(NUMPY, *operands, **params)
-    found = []
-    for point, kink in zip(zip(*operands), kinks, strict=True):
-        xs = [x.item() for x in point]
-        wanted = slanted(row, operands)
-        found.append(truth(name, xs, params, [i for i in wanted if not kink or smooth(name, xs, params, i)]))
-    return found
+    live, points = slanted(row, operands), [[x.item() for x in point] for point in zip(*operands)]
+    wanted = [
+        [i for i in live if not kink or smooth(name, xs, params, i)] for xs, kink in zip(points, kinks, strict=True)
+    ]
+    if not live:
+        return [Truth(xs, without_slopes(name, xs, params), {}, {}) for xs in points]
+    ask = lambda k: numbers_of(name, points[k], params, wanted[k])
+    found = mpmath_truths.kept(
+        name, params, points, wanted, ask, inspect.getsource(numbers_of) + inspect.getsource(mixed)
+    )
+    return [truth(xs, by, numbers) for xs, by, numbers in zip(points, wanted, found)]
 
 
 def smooth(name, xs, params, i):
@@ -108,18 +115,25 @@ def smooth(name, xs, params, i):
         return abs(xs[i]) < 1e6 and abs(right - 2 * here + left) < h * mpf(10) ** -10 and abs(right - left) < 1e-20
 
 
-def truth(name, xs, params, wanted):
+def without_slopes(name, xs, params):
+    with mp.workdps(60):
+        return function_of(name)(*(xs if name in PLAIN else map(mpf, xs)), **params)
+
+
+def numbers_of(name, xs, params, wanted):
+    """The value, for each wanted operand slope and second derivative, and of two of them the mixed one."""
+    if not wanted:
+        return [without_slopes(name, xs, params)]
     function = function_of(name)
-    if name in WHOLE or not wanted:
-        with mp.workdps(60):
-            exact = xs if name in PLAIN else [mpf(x) for x in xs]
-            return Truth(xs, function(*exact, **params), {}, {})
     value, partials = mp_rows.truth(function, xs, params, wanted)
-    slopes = {i: p[0] for i, p in partials.items()}
-    seconds = {(i, i): p[1] for i, p in partials.items()}
-    if len(wanted) == 2:
-        seconds[tuple(wanted)] = mixed(function, xs, params, *wanted)
-    return Truth(xs, value, slopes, seconds)
+    found = [value, *(number for i in wanted for number in partials[i])]
+    return [*found, mixed(function, xs, params, *wanted)] if len(wanted) == 2 else found
+
+
+def truth(xs, wanted, numbers):
+    slopes = dict(zip(wanted, numbers[1::2]))
+    seconds = {(i, i): number for i, number in zip(wanted, numbers[2::2])}
+    return Truth(xs, numbers[0], slopes, seconds | ({tuple(wanted): numbers[-1]} if len(wanted) == 2 else {}))
 
 
 def mixed(function, xs, params, i, j):

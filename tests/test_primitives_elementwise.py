@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import mpmath
 import mpmath_functions as reference
+import mpmath_truths
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -308,7 +309,6 @@ def derivatives(row, params, operands, i):
 def compare(row, params, count=100, seed=1):
     """The worst error of each quantity, with the operands, what came out and the truth."""
     operands = sample(row, count, seed)
-    function = reference.function_named(row.name)
     value = apply(row, operands, params)
     wanted = [i for i, rule in enumerate(row.partials) if rule is not None and operands[i].dtype.kind == "f"]
     wanted = wanted if row.differentiable else []
@@ -322,9 +322,10 @@ def compare(row, params, count=100, seed=1):
         if error > worst.get(quantity, (-1.0,))[0]:
             worst[quantity] = (error, [float(p) for p in point], float(got), mpmath.nstr(true, 20))
 
-    for k, point in enumerate(zip(*operands)):
-        xs = [int(p) if isinstance(p, np.integer | np.bool_) else float(p) for p in point]
-        v, partials = reference.truth(function, xs, params, [] if kinks[k] else wanted)
+    points = list(zip(*operands))
+    plain = [[int(p) if isinstance(p, np.integer | np.bool_) else float(p) for p in point] for point in points]
+    truths = mpmath_truths.truths(row.name, params, plain, [[] if kink else wanted for kink in kinks])
+    for k, (point, (v, partials)) in enumerate(zip(points, truths)):
         note("value", value[k], mpf(v), point)
         for i, (first, second) in partials.items():
             note(f"first {i}", found[i][0][k], first, point)

@@ -62,7 +62,7 @@ JUDGE = Judge()
 
 
 def pytest_addoption(parser: Any) -> None:
-    parser.addoption("--write-figures", action="store_true", help="write what torch says to tests/torch_figures.json")
+    parser.addoption("--write-figures", action="store_true", help="write what torch, mpmath and others say to tests/")
 
 
 def pytest_sessionfinish(session: Any) -> None:

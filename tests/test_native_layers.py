@@ -7,16 +7,31 @@ import pytest
 
 import difflab as dl
 from difflab import nn
+from difflab.errors import InputError
 from difflab.graph.node import Abstract, Node
 from difflab.primitives import rows
 from difflab.primitives.kernels import networks, parallel, windows
 
 numba = pytest.importorskip("numba")
 
-from difflab.compile.native import pooling, standardising  # noqa: E402
+from difflab.compile.native import labels, pooling, standardising  # noqa: E402
 from difflab.compile.native.backend import Jit  # noqa: E402
 
-JIT = Jit()
+
+class Once(Jit):
+    """Compiles each loop once for all cases."""
+
+    def __init__(self):
+        super().__init__()
+        self.known = {}
+
+    def __call__(self, function, types, **options):
+        if (function, types) not in self.known:
+            self.known[function, types] = super().__call__(function, types, **options)
+        return self.known[function, types]
+
+
+JIT = Once()
 RNG = np.random.default_rng(5)
 SIZES = [((66, 3, 8, 10), (2, 2)), ((5, 2, 9, 7), (2, 3)), ((1, 1, 3, 3), (3, 3)), ((70, 2, 5, 1), (4, 1))]
 LAYOUTS = {"as convolution leaves it": (2, 1, 3, 0), "batch first": (0, 1, 2, 3), "channels last": (0, 2, 3, 1)}
@@ -115,9 +130,46 @@ def test_a_mean_that_is_no_group_s_is_left_to_numpy():
     np.testing.assert_array_equal(run(x, one, one), x - 1.0)
 
 
+SCORES = {
+    "ordinary": (RNG.normal(size=(5, 4)), [0, 3, 1, 1, 2]),
+    "ignored": (RNG.normal(size=(5, 4)), [0, -100, 1, -100, 2]),
+    "far apart": (np.array([[1e30, -1e30], [-80.0, 80.0], [3.0, 3.0]]), [1, 0, 1]),
+    "one class": (RNG.normal(size=(3, 1)), [0, 0, 0]),
+    "infinite": (np.array([[np.inf, 1.0], [1.0, 2.0], [-np.inf, -np.inf]]), [1, 0, 1]),
+    "not a number": (np.array([[np.nan, 1.0], [1.0, 2.0]]), [1, 0]),
+    "bytes": (RNG.normal(size=(5, 4)), np.array([0, 3, 1, 1, 2], np.uint8)),
+}
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_network_s_step(dtype):
+@pytest.mark.parametrize("what", SCORES)
+@pytest.mark.parametrize("order", "CF")
+def test_losses_by_labels(what, dtype, order):
+    z, chosen = SCORES[what]
+    z, chosen = np.asarray(z.astype(dtype), order=order), np.asarray(chosen)
+    ct = RNG.normal(size=len(z)).astype(dtype)
+    params = {"axis": 1, "ignore_index": -100}
+    made = labels.Labels(params, np.dtype(dtype), JIT)
+    with np.errstate(all="ignore"):
+        pairs = [
+            (made.label_loss()(z, chosen), networks.label_loss(z, chosen, **params)),
+            (made.label_loss_slope()(ct, z, chosen), networks.label_loss_slope(ct, z, chosen, **params)),
+        ]
+    for found, expected in pairs:
+        assert found.dtype == expected.dtype and found.shape == expected.shape
+        np.testing.assert_allclose(found, expected, rtol=3e-6 if dtype == np.float32 else 1e-14, atol=1e-7)
+
+
+def test_a_label_out_of_range_is_named():
+    made = labels.Labels({"axis": 1, "ignore_index": -100}, np.dtype(float), JIT)
+    for wrong in (4, -1):
+        with pytest.raises(InputError, match=rf"cross_entropy: the label {wrong} at \[1\] is out of range"):
+            made.label_loss()(RNG.normal(size=(3, 4)), np.array([0, wrong, 1]))
+
+
+def test_a_network_s_step():
     """A network with all of it: loss and gradients as without machine code."""
+    dtype = np.float32
     model = nn.Sequential(
         nn.Conv2d(1, 6, 5, padding=2), nn.BatchNorm2d(6), nn.MaxPool2d(2), nn.ReLU(), nn.Conv2d(6, 4, 3),
         nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(16, 3),
@@ -134,8 +186,9 @@ def test_a_network_s_step(dtype):
     program.prepare(params)
     told = next(line for line in program.explain().splitlines() if line.startswith("loops of their own"))
     assert all(f"2 {row}" in told for row in ("max_pool", "window_place", "window_write", "moments", "standardised"))
+    assert "label_loss" in told and "label_loss_slope" in told
     (value, slopes), (expected, wanted) = program(params), plain(params)
-    tolerance = 1e-4 if dtype == np.float32 else 1e-11
+    tolerance = 1e-4
     np.testing.assert_allclose(value, expected, rtol=tolerance)
     for layer in wanted:
         for name in wanted[layer]:

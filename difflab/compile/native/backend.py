@@ -37,6 +37,7 @@ from .forms import is_cheap
 from .functions import functions
 from .head import with_head
 from .kept import compiled
+from .labels import native_labels
 from .nested import kind_of
 from .pooling import native_pooling
 from .region import LEAST, NativeRegion, is_worth_it, signature
@@ -222,7 +223,7 @@ class NativeSource(NumpySource):
         """What networks consist of has loops of its own, and so has the small beginning."""
         if node in self.head:
             return self.head[node]
-        for own in (native_convolution, native_pooling, native_standardising):
+        for own in (native_convolution, native_pooling, native_standardising, native_labels):
             if (found := own(node, self.jit)) is not None:
                 self.layers.append(node)
                 return found

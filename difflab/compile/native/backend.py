@@ -37,10 +37,13 @@ from .forms import is_cheap
 from .functions import functions
 from .head import with_head
 from .kept import compiled
+from .labels import native_labels
 from .nested import kind_of
+from .pooling import native_pooling
 from .region import LEAST, NativeRegion, is_worth_it, signature
 from .scan import native_loop
 from .small import small_source
+from .standardising import native_standardising
 from .strips import StripRegion, aligned
 
 LONGEST = 1_500  # operations on single numbers above which numba takes more than some seconds
@@ -194,7 +197,7 @@ class NativeSource(NumpySource):
         self.native: dict[str, NativeRegion | StripRegion] = {}
         self.codes: dict[str, Any] = {"_contiguous": contiguous, "_aligned": aligned}
         self.scans: list[str] = []
-        self.convolutions: list[Node] = []
+        self.layers: list[Node] = []
         self.head: dict[Node, Function] = {}
         if not donated:
             graph, self.head = with_head(graph, self.jit)
@@ -217,14 +220,14 @@ class NativeSource(NumpySource):
         super().single(node, k)
 
     def lean(self, node: Node) -> Function | None:
-        """Convolutions have loops of their own, and so has the small beginning."""
+        """What networks consist of has loops of its own, and so has the small beginning."""
         if node in self.head:
             return self.head[node]
-        found = native_convolution(node, self.jit)
-        if found is None:
-            return super().lean(node)
-        self.convolutions.append(node)
-        return found
+        for own in (native_convolution, native_pooling, native_standardising, native_labels):
+            if (found := own(node, self.jit)) is not None:
+                self.layers.append(node)
+                return found
+        return super().lean(node)
 
     @staticmethod
     def divided(graph: Graph) -> tuple[Graph, list[Region]]:
@@ -267,8 +270,8 @@ class NativeSource(NumpySource):
             if isinstance(region, NativeRegion):
                 lines[-1] += listed("; NumPy computes ", [step[0] for step in region.steps if len(step) == 1])
                 lines[-1] += f" ({region.note})" if region.note else ""
-        alone = [n for n in self.plan.steps if isinstance(n, Node) and n.operands and n not in self.convolutions]
-        more = [listed("loops of their own: ", self.convolutions), listed("NumPy computes one by one ", alone)]
+        alone = [n for n in self.plan.steps if isinstance(n, Node) and n.operands and n not in self.layers]
+        more = [listed("loops of their own: ", self.layers), listed("NumPy computes one by one ", alone)]
         return lines + self.scans + [line for line in more if line]
 
 

@@ -38,6 +38,11 @@ WHOLE = np.dtype(np.int64)
 CHECKS = 8  # pairs of arrays that LLVM asks, before a loop, whether they lie apart: of more it makes no vectors
 
 
+def pairs(read: int, written: int) -> int:
+    """Of so many arrays those that could overlap to an effect."""
+    return written * read + written * (written - 1) // 2
+
+
 class Strip(Block):
     """The loops over one strip: a row's elements lie `lanes` apart, and those of neighbouring rows together.
 
@@ -63,9 +68,12 @@ class Strip(Block):
         homes = super().find_homes()
         self.one_loop = self.is_one_loop()
         if self.lanes == 1 or self.one_loop:
-            for k, x in enumerate(self.graph.inputs[self.a :], self.a):
-                self.direct[x] = f"s{k}"
-            for k, name in self.written.items():
+            read = self.graph.inputs[self.a :]
+            self.direct |= {x: f"s{k}" for k, x in enumerate(read, self.a)}
+            long = [
+                sum(size(n.shape) > 1 for n in nodes) for nodes in (read, [self.graph.outputs[k] for k in self.written])
+            ]
+            for k, name in self.written.items() if pairs(*long) <= CHECKS else ():
                 y = self.graph.outputs[k]
                 x = self.root(y)
                 alone = x in self.computed and x not in self.direct and x not in homes
@@ -81,7 +89,7 @@ class Strip(Block):
         if self.lanes == 1 or any(n.shape != (self.lanes,) for n in moving):
             return False
         read, written = len(moving) - len(computed), len(self.written) + (len(self.totals) > 0)
-        few = written * read + written * (written - 1) // 2 <= CHECKS
+        few = pairs(read, written) <= CHECKS
         ends = {graph.outputs[k] for k in self.written}
         placed = len(ends) == len(graph.outputs) - len(self.totals) and ends <= set(computed)
         return few and placed and all(self.computed.get(n) == "each" for n in computed)

@@ -35,7 +35,8 @@ def unspread(node: Node) -> Node:
     if node.primitive.kind != "elementwise" or node.value.__class__ is not Abstract or len(node.operands) < 2:
         return node
     spread = [x.primitive is rows.broadcast_to and x.dtype == x.operands[0].dtype for x in node.operands]
-    firm = {x.dtype for x in node.operands if x.shape}  # to which a number would adapt itself
+    # To which a number would adapt itself; a truth value adapts to all.
+    firm = {x.dtype for x in node.operands if x.shape and x.dtype.kind != "b"}
     if not any(spread) or len(firm) > 1 or all(s or x.shape != node.shape for s, x in zip(spread, node.operands)):
         return node
     operands = tuple([x.operands[0] if s else x for s, x in zip(spread, node.operands)])
@@ -53,6 +54,8 @@ def unchanged(node: Node) -> Node | None:
         return x[0].operands[0]
     if row is rows.transpose and node.params.get("axes") == tuple(range(len(node.shape))):
         return x[0]
+    if row in (rows.any, rows.all) and not node.shape and x[0].primitive is rows.broadcast_to and 0 not in x[0].shape:
+        return x[0].operands[0]  # of one truth value
     return x[0] if row in IDLE and len(x) == 1 else None
 
 

@@ -41,18 +41,17 @@ class Expanding(NodeCarrier):
         if row.leaf or self.known(row) or held(row):
             return super().function(row)
         if row in REWRITTEN:  # before its program, which is not what is wanted here
-            return partial(REWRITTEN[row], self)
+            return partial(self.program, REWRITTEN[row], row)
         if row.spelling.get("jax") == ON_HOST or row in UNREADABLE:  # its program is inexact, or none: it is refused
             return super().function(row)
         if row.value is not None:
-            return partial(self.program, row)
+            return partial(self.program, row.value, row)
         if ("moves" in row.facts and row.kind == "linear") or row in MOVERS:
             return partial(moved, self, row)
         return super().function(row)
 
-    def program(self, row: Primitive, *xs: Value, **params: Value) -> Value:
+    def program(self, value: Rule, row: Primitive, *xs: Value, **params: Value) -> Value:
         """The row's program; the row itself, which is refused by name, where that is none for truth values."""
-        value: Function = row.value
         try:
             return value(self, *xs, **params)
         except TypeError as error:

@@ -38,6 +38,34 @@ def test_functions_there_and_back(name, tmp_path):
     agree(name, flat(again(*[np.asarray(x) for x in xs])), flat(f(*xs)), 1e-12)
 
 
+TRUE, EMPTY = np.array([True, False]), np.zeros((2, 0))
+CORNERS = {
+    "a truth value and a number": (np.logical_and, (TRUE, np.array([0.5, 1.0]))),
+    "nothing, flattened": (lambda x: np.ravel(x) + 1, (EMPTY,)),
+    "remainder": (np.remainder, (1.0, 0.1)),
+    "quotient rounded down": (np.floor_divide, (np.array([1.0, -5.5, 1.0]), np.array([0.1, 2.0, 0.0]))),
+    "one truth value summed": (lambda b: np.sum(b) + np.sum(b[0]), (TRUE,)),
+}
+
+
+@pytest.mark.parametrize("name", CORNERS)
+def test_corners_have_numpys_values(name, tmp_path):
+    f, xs = CORNERS[name]
+    path = dl.to_onnx(f, tmp_path / "f.onnx", *xs, check=False)
+    with np.errstate(all="ignore"):
+        want = flat(f(*xs))
+    agree(name, writing.run_model(onnx.load(path), [np.asarray(x) for x in xs])[0], want, 1e-12)
+
+
+def test_what_no_runtime_runs_is_told():
+    number, truth = onnx.TensorProto.DOUBLE, onnx.TensorProto.BOOL
+    kinds = {"x": number, "t": truth, "y": truth}
+    x, t, y = (helper.make_tensor_value_info(name, kind, [2]) for name, kind in kinds.items())
+    made = helper.make_model(helper.make_graph([helper.make_node("And", ["x", "t"], ["y"])], "g", [x, t], [y]))
+    with pytest.raises(DifflabError, match="neither onnxruntime nor"):
+        writing.run_model(made, [np.ones(2), TRUE])
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", MODELS)
 def test_models_there_and_back_for_any_batch(name, dtype, tmp_path):

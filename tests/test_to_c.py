@@ -83,6 +83,53 @@ def test_functions_in_c_have_difflabs_values(tmp_path):
         agree(name, called(getattr(library, label), xs, graph), flat(f(*xs)), 1e-13)
 
 
+WHOLE, REAL, TRUE = np.array([1, 2]), np.array([0.5, 1.75]), np.array([True, True])
+MIXED = {
+    "a product of matrices": (lambda i, x: i @ x, (WHOLE, REAL)),
+    "einsum": (lambda i, x: np.einsum("i,i", i, x), (WHOLE, REAL)),
+    "joined and added": (lambda i, x: np.sum(np.concatenate([i, x])), (WHOLE, REAL)),
+    "stacked truth values": (lambda b, x: np.stack([b, x]).sum(axis=0), (TRUE, REAL)),
+    "truth values added": (lambda b, x: (b + b) * x, (TRUE, REAL)),
+    "truth values as a matrix": (lambda b, x: (b @ b) * x, (TRUE, REAL)),
+    "truth values counted": (lambda b, x: np.sum(b) * x, (TRUE, REAL)),
+    "NumPy's own zeros": (lambda x: np.triu(x) / np.triu(x + 1), (np.ones((2, 2)),)),
+    "no sum over no sum": (lambda x: np.sum(x[2:]) / np.sum(x[2:]), (REAL,)),
+    "remainder": (lambda x, y: x % y, (1.0, 0.1)),
+    "remainder, other signs": (lambda x, y: x % y, (-5.5, 2.0)),
+    "quotient rounded down": (lambda x, y: x // y, (1.0, 0.1)),
+    "quotient by zero": (np.floor_divide, (1.0, 0.0)),
+    "names of the library": (lambda exp, floor: np.exp(floor) * np.floor(exp), (1.5, 0.5)),
+}  # fmt: skip
+
+
+def called_in_kinds(function, xs, like):
+    """As `called`, with whole numbers and truth values as they are."""
+    of, number = {"f": np.float64, "b": np.int32, "i": np.int64}, {"f": ctypes.c_double, "b": ctypes.c_int}
+    kept = [np.ascontiguousarray(x, of[np.asarray(x).dtype.kind]) for x in xs]
+    given = [k.ctypes.data_as(ctypes.c_void_p) if np.ndim(x) else number[k.dtype.kind](x) for k, x in zip(kept, xs)]
+    if not np.ndim(like):
+        function.restype = ctypes.c_double
+        return function(*given)
+    found = np.zeros(np.shape(like))
+    function(*given, found.ctypes.data_as(ctypes.c_void_p))
+    return found
+
+
+@compiler
+def test_whole_numbers_and_truth_values_meet_real_ones_as_in_numpy(tmp_path):
+    texts = [dl.to_c(f, *xs, name=f"f{k}") for k, (f, xs) in enumerate(MIXED.values())]
+    library = compiled(texts, tmp_path)
+    for k, (name, (f, xs)) in enumerate(MIXED.items()):
+        with np.errstate(all="ignore"):
+            want = f(*xs)
+        np.testing.assert_allclose(called_in_kinds(library[f"f{k}"], xs, want), want, rtol=1e-15, err_msg=name)
+
+
+def test_truth_values_that_a_program_cannot_take_are_refused_by_name():
+    with pytest.raises(UnsupportedError, match="logaddexp"):
+        dl.to_c(lambda b: np.logaddexp(b, b), TRUE)
+
+
 def outcome(name):
     def run(graph, values):
         values = [np.asarray(v, float)[()] if np.asarray(v).dtype.kind == "f" else v for v in values]

@@ -13,9 +13,10 @@ from ..graph.pytree import flatten, leaves_of
 from ..graph.recording import Tape
 from ..graph.traced import Traced, apply, holds_traced
 from ..primitives import Carrier, Custom, Primitive
-from ..types import Function, Value
+from ..types import Function, Tree, Value
 from .batching import needed, places, vmap
 from .closed import Closed
+from .own_rules import checked, cotangents_of
 from .transform import jvp, vjp, zeros
 
 
@@ -37,22 +38,28 @@ def custom_gradient(f: Function) -> Function:
     @wraps(f)
     def wrapped(*args: Any) -> Value:
         leaves, rebuild = flatten(args)
+        name = getattr(f, "__name__", type(f).__name__)
+        shape: list[Value] = []
 
         def run(*xs: Value) -> Value:
             result = f(*rebuild(list(xs)))
             if not isinstance(result, tuple) or len(result) != 2 or not callable(result[1]):
-                raise InputError(f"custom_gradient: {f.__name__} must return (value, pullback)")
-            return result
+                raise InputError(f"custom_gradient: {name} must return (value, pullback)")
+            outputs, again = flatten(result[0])
+            shape[:] = [again]
+            back = lambda ct: result[1](again(list(ct) if isinstance(ct, list | tuple) else [ct]))
+            return outputs[0] if len(outputs) == 1 else tuple(outputs), back
 
         def pull(ct: Value, *xs: Value) -> tuple[Value, ...]:
-            found = run(*xs)[1](tuple(ct) if isinstance(ct, list) else ct)
-            found = found if isinstance(found, tuple) else (found,)
+            found = run(*xs)[1](ct)
+            alone = not isinstance(found, tuple) or (len(args) == 1 and found.__class__ is not tuple)
+            found = (found,) if alone else found
             if len(found) != len(args):
                 raise ShapeError(
-                    f"custom_gradient: the pullback of {f.__name__} returned {len(found)} cotangents for "
-                    f"{len(args)} arguments"
+                    f"custom_gradient: the pullback of {name} returned {len(found)} cotangents for {len(args)} "
+                    "arguments"
                 )
-            return tuple(leaves_of(found))
+            return tuple(_cotangents(f"custom_gradient: {name}", found, rebuild(list(xs))))
 
         def push(m: Carrier, ts: list[Value], y: Value, *xs: Value) -> Value:
             filled = tuple(zeros(x) if t is None else t for t, x in zip(ts, xs))
@@ -60,9 +67,18 @@ def custom_gradient(f: Function) -> Function:
             return vjp(lambda ct: pull(ct, *xs), like)[1](filled)[0]
 
         row = _with_rules(f, lambda *xs: run(*xs)[0], pull, push)
-        return apply(row, tuple(leaves)) if holds_traced(leaves) else run(*leaves)[0]
+        result = apply(row, tuple(leaves)) if holds_traced(leaves) else run(*leaves)[0]
+        return shape[0](list(result) if isinstance(result, tuple) else [result])
 
     return wrapped
+
+
+def _cotangents(name: str, trees: tuple[Tree, ...], args: tuple[Tree, ...]) -> Iterator[Value]:
+    """One for each leaf of the arguments: zeros where there is no path."""
+    for k, (tree, argument) in enumerate(zip(trees, args)):
+        for ct, x in zip(cotangents_of(name, k, tree, argument), leaves_of(argument)):
+            moving = Carrier.dtype(x).kind in "fc"
+            yield (zeros(x) if ct is None else checked(name, k, ct, x)) if moving else zeros(0.0)
 
 
 def checkpoint(f: Function) -> Function:

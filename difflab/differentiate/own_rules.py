@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from functools import update_wrapper
-from itertools import count
+from itertools import islice
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..errors import InputError, NoDerivativeError, ShapeError, TraceError
+from ..errors import DtypeError, InputError, NoDerivativeError, ShapeError, TraceError
 from ..graph.leaves import check_functions
-from ..graph.pytree import flatten
+from ..graph.pytree import flatten, map_leaves, paths
 from ..graph.traced import Traced, apply, holds_traced
 from ..primitives import Carrier, Custom
-from ..types import Function, Params, Tree, Value
+from ..types import Function, Params, Shape, Tree, Value
 from .transform import vjp, zeros
 
 # From the numbers of arguments, the result, the arguments and keywords: to a pullback with a cotangent for each number.
@@ -122,22 +122,16 @@ class OwnRules:
         numbers = given.numbers(self.name, wanted)
         answer = given.rebuild(list(y) if isinstance(y, tuple) else [y])
         cotangent = given.rebuild(list(ct) if isinstance(y, tuple) else [ct])
-        trees = list(self.reverse(numbers, answer, args, kwargs)(cotangent))
+        pullback = a_pullback(self.name, self.reverse(numbers, answer, args, kwargs))
+        trees = list(pullback(cotangent))
         if len(trees) != len(numbers):
             raise ShapeError(f"{self.name}: its rule gave {len(trees)} cotangents for {len(numbers)} arguments")
         found: list[Value] = [None] * len(xs)
         for k, tree in zip(numbers, trees):
-            if tree is None:
-                continue
-            leaves, _ = flatten(tree)
-            if len(leaves) != len(given.trees[k][0]):
-                raise ShapeError(
-                    f"{self.name}: the cotangent of argument {k} has {len(leaves)} leaf values, the argument has "
-                    f"{len(given.trees[k][0])}"
-                )
+            leaves = cotangents_of(self.name, k, tree, args[k])
             for i in wanted:
-                if given.places[i][0] == k:
-                    found[i] = leaves[given.places[i][1]]
+                if given.places[i][0] == k and tree is not None:
+                    found[i] = checked(self.name, k, leaves[given.places[i][1]], xs[i])
         return found
 
     def push(self, m: Carrier, ts: list[Value], y: Value, *xs: Value, given: Arguments) -> Value:
@@ -150,6 +144,13 @@ class OwnRules:
         filled = [zeros(x) if t is None else t for t, x in zip(ts, xs)]
         found = self.forward(numbers, given.trees_of(numbers, filled), answer, args, kwargs)
         leaves, _ = flatten(found)
+        results = y if isinstance(y, tuple) else (y,)
+        shapes = [Carrier.shape(e) for e in leaves], [Carrier.shape(e) for e in results]
+        if len(leaves) != len(results) or not all(map(broadcasts, *shapes)):
+            raise ShapeError(
+                f"{self.name}: its rule gave tangents of shapes {said(shapes[0])} for results of shapes "
+                f"{said(shapes[1])}"
+            )
         return leaves if isinstance(y, tuple) else leaves[0]
 
     def transposed_push(
@@ -195,6 +196,55 @@ class OwnRules:
 
         found = vjp(back, like)[1](tuple(ts[i] for i in wanted))[0]
         return list(found) if isinstance(y, tuple) else found
+
+
+def a_pullback(name: str, pull: Value) -> Function:
+    """What a rule returned; refused where it cannot be called."""
+    if not callable(pull):
+        raise InputError(
+            f"{name}: its rule returned a {type(pull).__name__}, and not a function from the result's cotangent to the "
+            "argument's: write it as lambda ans, *args: lambda g: ..."
+        )
+    found: Function = pull
+    return found
+
+
+def cotangents_of(name: str, number: int, tree: Tree, argument: Tree) -> list[Value]:
+    """The leaves of an argument's cotangent, which has its structure; None for each where there is no path."""
+    wanted, _ = flatten(argument)
+    if tree is None:
+        return [None] * len(wanted)
+    leaves, _ = flatten(tree)
+    if len(leaves) != len(wanted):
+        raise ShapeError(
+            f"{name}: the cotangent of argument {number} has {len(leaves)} leaf values, the argument has {len(wanted)}"
+        )
+    if len(wanted) > 1 and paths(tree) != paths(argument):
+        raise ShapeError(
+            f"{name}: the cotangent of argument {number} has the leaves {' '.join(paths(tree))}, the argument has "
+            f"{' '.join(paths(argument))}"
+        )
+    return leaves
+
+
+def checked(name: str, number: int, ct: Value, x: Value) -> Value:
+    """A user's cotangent of a leaf x: numbers in its shape, or in one that x was broadcast to."""
+    if Carrier.dtype(ct).kind not in "biufc":
+        raise DtypeError(f"{name}: the cotangent of argument {number} is {ct!r:.60}, and no array of numbers")
+    shape, wanted = Carrier.shape(ct), Carrier.shape(x)
+    if not broadcasts(wanted, shape):
+        raise ShapeError(f"{name}: the cotangent of argument {number} has shape {shape}, the argument has {wanted}")
+    return ct
+
+
+def broadcasts(shape: Shape, to: Shape) -> bool:
+    """Whether an array of this shape is broadcast to that one."""
+    behind = to[len(to) - len(shape) :]
+    return len(shape) <= len(to) and all(n in (1, k) for n, k in zip(shape, behind))
+
+
+def said(shapes: Iterable[Shape]) -> str:
+    return ", ".join(map(str, shapes)) or "none"
 
 
 def fitted(ct: Value, x: Value) -> Value:
@@ -263,7 +313,7 @@ def defvjp(f: Function, *rules: Function | None, argnums: Iterable[int] | None =
 
     def reverse(numbers: tuple[int, ...], ans: Value, args: tuple[Value, ...], kwargs: Params) -> Value:
         pullbacks = [table_rule(name, table, k) for k in numbers]
-        ready = [None if rule is None else rule(ans, *args, **kwargs) for rule in pullbacks]
+        ready = [None if rule is None else a_pullback(name, rule(ans, *args, **kwargs)) for rule in pullbacks]
         return lambda g: [None if pull is None else pull(g) for pull in ready]
 
     defvjp_argnums(f, reverse)
@@ -311,10 +361,18 @@ def defjvp(f: Function, *rules: Function | str | None, argnums: Iterable[int] | 
             if rule is None:
                 continue
             term = f(*args[:k], g, *args[k + 1 :], **kwargs) if rule == "same" else rule(g, ans, *args, **kwargs)
-            total = term if total is None else total + term
-        return zeros(ans) if total is None else total
+            total = term if total is None else sum_of(name, total, term)
+        return map_leaves(zeros, ans) if total is None else total
 
     defjvp_argnums(f, forward)
+
+
+def sum_of(name: str, a: Tree, b: Tree) -> Tree:
+    """The sum of two tangents, leaf by leaf: that of two tuples is not the longer one."""
+    (xs, rebuild), (ys, _) = flatten(a), flatten(b)
+    if len(xs) != len(ys):
+        raise ShapeError(f"{name}: its rules gave tangents of {len(xs)} and of {len(ys)} leaf values")
+    return rebuild([x + y for x, y in zip(xs, ys)])
 
 
 def defjvp_argnums(f: Function, rule: Forward) -> None:
@@ -335,7 +393,13 @@ def by_number(name: str, rules: Sequence[Any], argnums: Iterable[int] | None) ->
     for rule in rules:
         if rule is not None and not callable(rule) and not isinstance(rule, str):
             raise InputError(f"{name}: {rule!r} is no rule: give a function, or None where there is no path")
-    numbers = count() if argnums is None else argnums
+    if argnums is None:
+        return dict(enumerate(rules))
+    numbers = list(islice(argnums, len(rules) + 1)) if isinstance(argnums, Iterable) else argnums
+    if not isinstance(numbers, list) or not all(isinstance(k, int | np.integer) and k >= 0 for k in numbers):
+        raise InputError(f"{name}: argnums={argnums!r:.60}; give the numbers of the arguments, such as argnums=(0, 2)")
+    if isinstance(argnums, Sequence) and len(argnums) != len(rules):
+        raise InputError(f"{name}: argnums={argnums!r:.60} for {len(rules)} rules; give one rule for each of argnums")
     return dict(zip(numbers, rules))
 
 

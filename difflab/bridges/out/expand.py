@@ -11,7 +11,7 @@ import numpy as np
 
 from ...compile.passes.pipeline import common_subexpressions, constants, dead_nodes
 from ...compile.xla.carrier import JOINS, sample
-from ...errors import InputError, UnsupportedError
+from ...errors import DifflabError, InputError, UnsupportedError
 from ...graph.graph import Graph
 from ...graph.node import Node
 from ...graph.node_carrier import NODE, NodeCarrier
@@ -41,14 +41,23 @@ class Expanding(NodeCarrier):
         if row.leaf or self.known(row) or held(row):
             return super().function(row)
         if row in REWRITTEN:  # before its program, which is not what is wanted here
-            return partial(REWRITTEN[row], self)
+            return partial(self.program, REWRITTEN[row], row)
         if row.spelling.get("jax") == ON_HOST or row in UNREADABLE:  # its program is inexact, or none: it is refused
             return super().function(row)
         if row.value is not None:
-            return partial(row.value, self)
+            return partial(self.program, row.value, row)
         if ("moves" in row.facts and row.kind == "linear") or row in MOVERS:
             return partial(moved, self, row)
         return super().function(row)
+
+    def program(self, value: Rule, row: Primitive, *xs: Value, **params: Value) -> Value:
+        """The row's program; the row itself, which is refused by name, where that is none for truth values."""
+        try:
+            return value(self, *xs, **params)
+        except TypeError as error:
+            if isinstance(error, DifflabError) or not any(self.dtype(x).kind == "b" for x in xs):
+                raise
+            return super().function(row)(*xs, **params)
 
 
 def held(row: Primitive) -> bool:
@@ -136,6 +145,28 @@ def logsumexp(m: Carrier, x: Value, *b: Value, axis: Value, keepdims: bool) -> V
     return m.reshape(y, shape=tuple(n for k, n in enumerate(m.shape(y)) if k not in gone))
 
 
+def turned(m: Carrier, x: Value, y: Value) -> tuple[Value, Value]:
+    """The remainder with the sign of x, which is exact, and whether that of y has another."""
+    r = m.fmod(x, y)
+    return r, m.logical_and(m.not_equal(r, 0.0), m.not_equal(m.less(y, 0.0), m.less(r, 0.0)))
+
+
+def remainder(m: Carrier, x: Value, y: Value) -> Value:
+    """Not by floor(x / y), which is one too many where the quotient rounds up to an integer."""
+    if m.dtype(x).kind != "f" and m.dtype(y).kind != "f":
+        return x - y * m.floor(x / y)
+    r, other = turned(m, x, y)
+    return m.where(other, r + y, r)
+
+
+def floor_divide(m: Carrier, x: Value, y: Value) -> Value:
+    if m.dtype(x).kind != "f" and m.dtype(y).kind != "f":
+        return m.floor(x / y)
+    r, other = turned(m, x, y)
+    whole = m.rint((x - r) / y)
+    return m.where(m.equal(y, 0.0), x / y, m.where(other, whole - 1.0, whole))
+
+
 def sinc(m: Carrier, x: Value) -> Value:
     none = m.equal(x, 0.0)
     t = m.where(none, 1.0, x)
@@ -169,6 +200,8 @@ REWRITTEN: dict[Primitive, Rule] = {
     rows.logaddexp: logaddexp,
     rows.logaddexp2: logaddexp2,
     rows.logsumexp: logsumexp,
+    rows.remainder: remainder,
+    rows.floor_divide: floor_divide,
     rows.sinc: sinc,
     rows.ldexp: ldexp,
     rows.append: lambda m, *xs, axis: m.concatenate(*xs, axis=axis),

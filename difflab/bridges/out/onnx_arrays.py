@@ -203,10 +203,10 @@ REDUCTIONS = {
 
 def reduced(w: Writer, node: Node, x: str, *, axis: Axis, keepdims: bool) -> str:
     along = axes_of(node, axis)
-    if not along:
-        return w.reshape(x, node.shape)
     if node.operands[0].dtype != node.dtype:
         x = w.cast(x, node.dtype)
+    if not along:
+        return w.reshape(x, node.shape)
     return w.add(REDUCTIONS[node.primitive], x, w.whole(*along), keepdims=int(keepdims), name=node.name)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from ...graph.node import Node
 from ...primitives import Primitive, rows
 from ...types import Value
+from .expand import computed_in
 from .onnx_writer import Writer
 
 # Rows that are one operator on the same operands.
@@ -34,7 +35,8 @@ def number(w: Writer, node: Node, value: float) -> str:
 
 def truths(w: Writer, node: Node, inputs: tuple[str, ...]) -> list[str]:
     """The operands as truth values."""
-    return [x if o.dtype.kind == "b" else w.cast(x, bool) for x, o in zip(inputs, node.operands)]
+    kinds = [(wanted or o.dtype).kind for wanted, o in zip(computed_in(node), node.operands)]
+    return [x if kind == "b" else w.cast(x, bool) for x, kind in zip(inputs, kinds)]
 
 
 def logical(w: Writer, node: Node, *inputs: str) -> str:

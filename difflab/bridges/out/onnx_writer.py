@@ -98,7 +98,9 @@ class Writer:
         return found
 
     def reshape(self, x: str, shape: Iterable[int]) -> str:
-        found: str = self.add("Reshape", x, self.whole(*shape))
+        sizes = tuple(shape)
+        empty = 1 if 0 in sizes else None  # else 0 means the length that the axis has
+        found: str = self.add("Reshape", x, self.whole(*sizes), allowzero=empty)
         return found
 
     def flat(self, x: str, shape: Shape) -> str:

@@ -19,6 +19,7 @@ from .expand import expanded, graph_at, refused
 
 MOST = 20_000  # lines
 KINDS = {"f": "double", "b": "int", "i": "long long", "u": "long long"}
+PYTHON = {"f": float, "b": bool, "i": int, "u": int}
 CALLS = {
     rows.sin: "sin", rows.cos: "cos", rows.tan: "tan", rows.arcsin: "asin", rows.arccos: "acos", rows.arctan: "atan",
     rows.arctan2: "atan2", rows.sinh: "sinh", rows.cosh: "cosh", rows.tanh: "tanh", rows.arcsinh: "asinh",
@@ -45,6 +46,7 @@ REAL_FORMS = {
     rows.sign: "{0} != {0} ? {0} : ({0} > 0) - ({0} < 0)", rows.real: "{0}",
     rows.sigmoid: "{0} >= 0 ? 1.0 / (1.0 + exp(-{0})) : exp({0}) / (1.0 + exp({0}))",
 }  # fmt: skip
+TRUTH_FORMS = {rows.add: "{0} || {1}"}  # of truth values, where the sign would count them
 # Rows that NumPy runs on arrays of anything: they move elements.
 MOVES = frozenset(
     (rows.getitem, rows.reshape, rows.ravel, rows.transpose, rows.concatenate, rows.stack, rows.broadcast_to,
@@ -58,6 +60,7 @@ C_WORDS = frozenset(
     "auto break case char const continue default do double else enum extern float for goto if inline int long register "
     "restrict return short signed sizeof static struct switch typedef union unsigned void volatile while main".split()
 )  # fmt: skip
+LIBRARY = frozenset((*CALLS.values(), "fabs", "isinf", "isfinite", "signbit", "NAN", "INFINITY"))  # which it calls
 
 
 def known(row: Primitive) -> bool:
@@ -76,15 +79,18 @@ def known(row: Primitive) -> bool:
 class Number:
     """One value of the program, by its name in C; what is done with it becomes a line."""
 
-    __slots__ = ("kind", "name", "writer")
+    __slots__ = ("counted", "kind", "name", "writer")
 
-    def __init__(self, writer: Writer, name: str, kind: str) -> None:
+    def __init__(self, writer: Writer, name: str, kind: str, counted: bool = False) -> None:
         self.writer: Writer = writer
         self.name: str = name
         self.kind: str = kind
+        self.counted: bool = counted  # a sum, of which only "is it 0?" is left where it is a truth value
 
     def __add__(self, other: Value) -> Number:
-        return self if is_zero(other) else self.writer.line(f"{self.name} + {self.writer.read(other)}", self.kind)
+        if is_zero(other):
+            return self
+        return self.writer.line(f"{self.name} + {self.writer.read(other)}", self.kind, counted=True)
 
     __radd__ = __add__
 
@@ -106,13 +112,13 @@ class Writer:
         self.lines: list[str] = []
         self.count: int = 0
 
-    def line(self, expression: str, kind: str) -> Number:
+    def line(self, expression: str, kind: str, counted: bool = False) -> Number:
         if len(self.lines) >= MOST:
             raise UnsupportedError(f"to_c: more than {MOST:,} operations on single numbers; it is for small programs")
         name = f"t{self.count}"
         self.count += 1
         self.lines.append(f"    const {KINDS[kind]} {name} = {expression};")
-        return Number(self, name, kind)
+        return Number(self, name, kind, counted)
 
     def read(self, x: Value) -> str:
         """The name of a value, or a constant."""
@@ -134,13 +140,17 @@ class Writer:
             return self.cond(row, xs)
         if row in EXTREMES:
             return self.extreme(row, xs[0], **node.params)
-        if row is rows.scatter:
-            return scattered(xs[0], node)
-        if row in MOVES or row in ARITHMETIC:
-            return np.asarray(NUMPY.of(row)(*xs, **node.params), object)
         kind = node.dtype.kind
+        if row in MOVES or row in ARITHMETIC:
+            xs = [self.in_kind(x, kind) for x in xs]
+            found = (
+                scattered(xs[0], node)
+                if row is rows.scatter
+                else (np.asarray(NUMPY.of(row)(*xs, **node.params), object))
+            )
+            return self.in_kind(found, kind)  # NumPy's own zeros and ones, and truth values that were counted
         form = f"{CALLS[row]}({', '.join(f'{{{k}}}' for k in range(len(xs)))})" if row in CALLS else (
-            FORMS[row] if row in FORMS else REAL_FORMS[row]
+            TRUTH_FORMS[row] if kind == "b" and row in TRUTH_FORMS else FORMS[row] if row in FORMS else REAL_FORMS[row]
         )  # fmt: skip
         real = ["(double)" if row in REAL_FORMS and kind == "f" and x.dtype.kind != "f" else "" for x in node.operands]
         parts = np.broadcast_arrays(*xs)
@@ -148,6 +158,19 @@ class Writer:
         for place in np.ndindex(found.shape):
             texts = [cast + bracketed(self.read(p[place])) for cast, p in zip(real, parts)]
             found[place] = self.line(form.format(*texts), kind)
+        return found
+
+    def in_kind(self, x: Value, kind: str) -> Value:
+        """The elements as numbers of a kind, as NumPy has them before it adds or joins them."""
+        found = np.empty(np.shape(x), object)
+        for place in np.ndindex(found.shape):
+            e = x[place]
+            if not isinstance(e, Number):
+                found[place] = PYTHON[kind](e)
+            elif KINDS[e.kind] == KINDS[kind] and not (kind == "b" and e.counted):
+                found[place] = e
+            else:
+                found[place] = self.line(f"{e.name} != 0" if kind == "b" else e.name, kind)
         return found
 
     def extreme(self, row: Primitive, x: Value, *, axis: Axis, keepdims: bool) -> Value:
@@ -279,7 +302,7 @@ def to_c(f: Function | Graph, *examples: Tree, name: str = "function") -> str:
     }
     <BLANKLINE>
     """
-    if not name.isidentifier() or not name.isascii() or name in C_WORDS or keyword.iskeyword(name):
+    if not name.isidentifier() or not name.isascii() or name in C_WORDS | LIBRARY or keyword.iskeyword(name):
         raise InputError(f"to_c: name={name!r} is no name of a function in C")
     graph, values = graph_at(f, examples, "to_c")
     written = on_numbers(graph, values)
@@ -316,5 +339,5 @@ def function_text(name: str, arguments: list[str], writer: Writer, found: list[V
 def argument_name(wanted: str, k: int, taken: list[str]) -> str:
     """The input's own name, where C can have it."""
     name = re.sub(r"\W+", "_", wanted, flags=re.ASCII).strip("_")
-    free = name and name[0].isalpha() and name not in C_WORDS and name not in taken
+    free = name and name[0].isalpha() and name not in C_WORDS | LIBRARY and name not in taken
     return name if free and not re.fullmatch(r"[ty]\d+", name) else f"x{k}_"

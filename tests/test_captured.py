@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import types
 from functools import partial
+from operator import attrgetter
 
 import numpy as np
 import pytest
@@ -252,3 +253,25 @@ def test_every_method_that_is_named_is_looked_into(name):
         setattr(model, name, value)
         for _ in range(3):
             assert program(2.0) == f(2.0)
+
+
+class Forwarding:
+    """Reads each attribute that it does not have from somewhere else."""
+
+    def __init__(self, settings):
+        self.settings = settings
+
+    def __getattr__(self, name):
+        return self.settings[name]
+
+
+def test_what_attributes_are_read_by_is_looked_into():
+    config, plain = Forwarding({"rate": 1.0}), Several()
+    read = attrgetter("a")
+    f = lambda x: x * config.rate * read(plain)
+    program = dl.compile(f)
+    for _ in range(3):
+        assert program(2.0) == f(2.0)
+        config.settings["rate"] += 1.0
+        assert program(2.0) == f(2.0)
+        plain.a += 1.0

@@ -248,3 +248,22 @@ def test_arrays_that_nobody_can_write_into_are_read_once():
     weights = np.zeros(1000)
     weights.flags.writeable = False
     assert program(x) == 0.0
+
+
+@pytest.mark.parametrize(
+    "f",
+    [lambda x: ((x > 1) + (x > 0)) * x, lambda x: (x > 1) + (x > 0), lambda x: (x > 0) + (x > 0), dl.grad(
+        lambda x: ((x > 1) + (x > 0)) * x
+    )],
+)  # fmt: skip
+def test_truth_values_are_added_as_numpy_adds_them(f):
+    program, x = dl.compile(f), np.float64(2.0)
+    for _ in range(3):
+        same(program(x), f(x))
+
+
+def test_an_argument_that_is_a_truth_value_stays_one():
+    for f in (lambda b: b, lambda b: b + b):
+        program = dl.compile(f)
+        for _ in range(3):
+            same(program(np.True_), f(np.True_))

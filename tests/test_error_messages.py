@@ -11,6 +11,7 @@ import pytest
 import difflab as dl
 from difflab import mdp, nn
 from difflab.cli.app import run
+from difflab.testing import assert_gradients_agree
 
 X = np.array([1.0, 2.0])
 
@@ -120,6 +121,22 @@ PYTHON = {
     "a point with another name": (
         lambda: dl.compare(lambda x: x**2, at=dict(y=1.0)),
         "the point names y, the function's arguments are x; taken as its one argument, the dict failed",
+    ),
+    "a point without an argument": (
+        lambda: dl.compare(lambda x, y: x * y, at=dict(x=1.0)),
+        "the point does not fit: missing a required argument: 'y'; the function takes x, y",
+    ),
+    "a point with an argument more": (
+        lambda: dl.certify(lambda x: x, at=(1.0, 2.0)),
+        "the point does not fit: too many positional arguments; the function takes x",
+    ),
+    "a gradient that takes less": (
+        lambda: assert_gradients_agree(lambda x, y: x * y, 1.0, 2.0, gradient=lambda x: x),
+        "the point does not fit: too many positional arguments; gradient= takes x",
+    ),
+    "a number for a gradient": (
+        lambda: assert_gradients_agree(lambda x: x, 1.0, gradient=2.0),
+        "gradient= is 2.0: 2.0 is not a callable object",
     ),
     "a tangent of another shape": (
         lambda: dl.jvp(np.sum, (X,), (np.ones(3),)),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 import difflab as dl
 from difflab.errors import DomainError, InputError
@@ -71,3 +73,9 @@ def test_functions_and_other_inputs():
 def test_bad_input(text, at, options, error):
     with pytest.raises(error):
         dl.step_size_study(text, at, **options)
+
+
+def test_no_number_is_cut_off_in_a_narrow_terminal(study):
+    narrow = Console(width=40, file=io.StringIO())
+    study.print(narrow)
+    assert "…" not in narrow.file.getvalue()

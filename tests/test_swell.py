@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 from itertools import pairwise
 
 import pytest
+from rich.console import Console
 
 import difflab as dl
 from difflab.errors import InputError
@@ -83,3 +85,10 @@ def test_the_plot_is_written_and_not_over_another(tmp_path):
 def test_wrong_families_and_depths_are_refused(family, depths, saying):
     with pytest.raises(InputError, match=saying):
         dl.expression_swell(family, depths)
+
+
+def test_no_number_is_cut_off_in_a_narrow_terminal():
+    rows = [Swell(k, 2, {"raw": 12345, "backward graph": 3}, {"raw": 0.1, "backward graph": 0.1}) for k in (1, 2)]
+    narrow = Console(width=20, file=io.StringIO())
+    ExpressionSwell("mlp", "an MLP", rows, seconds=0.3).print(narrow)
+    assert "…" not in narrow.file.getvalue()

@@ -217,3 +217,8 @@ def test_strategies_need_hypothesis(monkeypatch):
         strategies.points_of("sine")
     with pytest.raises(dl.DifflabError, match="not elementwise"):
         strategies.points_of("matmul")
+
+
+def test_the_options_of_the_assertion_go_to_it():
+    given = dict(rtol=1e-6, ulps=3, allow_kinks=True, seconds=2.0)
+    assert Drawing(points=1, **given).options == given

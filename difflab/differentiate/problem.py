@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -221,6 +222,8 @@ def _function_problem(f: Function, at: Tree, wrt: str | Iterable[str] | None) ->
                 f"{', '.join(argument_names(f, 9)[: f.__code__.co_argcount] if hasattr(f, '__code__') else keys)}; "
                 f"taken as its one argument, the dict failed: {error}"
             ) from error
+        by_name = isinstance(at, dict) and keys == list(at)
+        check_call(f, "the function", () if by_name else tuple(arguments), at if by_name else {})
         raise
     for node, name in zip(graph.inputs, names):
         node.name = name
@@ -228,6 +231,19 @@ def _function_problem(f: Function, at: Tree, wrt: str | Iterable[str] | None) ->
     problem = _checked(graph, lambda xs: call(spread(xs)), names, values, wrt, structure, None, [])
     problem.traced = True
     return problem
+
+
+def check_call(f: Any, what: str, given: tuple[Tree, ...], named: dict[str, Tree] | None = None) -> None:
+    """Refuses a point that has fewer or more values than a function takes, and what is no function."""
+    try:
+        inspect.signature(f).bind(*given, **(named or {}))
+    except ValueError:  # a built-in function without a signature
+        return
+    except TypeError as error:
+        takes = f"{what} takes {', '.join(inspect.signature(f).parameters) or 'nothing'}" if callable(f) else ""
+        raise InputError(
+            f"the point does not fit: {error}; {takes}" if takes else f"{what} is {f!r}: {error}"
+        ) from None
 
 
 def point(x: Value, name: str) -> Value:

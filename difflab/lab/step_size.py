@@ -108,7 +108,7 @@ class StepSizeStudy(Shown):
         )
         table = Table(box=SIMPLE_HEAD)
         for head in ("formula", "precision", "best step", "relative error there", "error at h = 0.1"):
-            table.add_column(head, justify="left" if head in ("formula", "precision") else "right")
+            table.add_column(head, justify="left" if head in ("formula", "precision") else "right", overflow="fold")
         for precision, rows in self.best.items():
             for scheme, (h, error) in rows.items():
                 table.add_row(scheme, precision, f"{h:.1e}", f"{error:.1e}", f"{self.errors[precision][scheme][0]:.1e}")

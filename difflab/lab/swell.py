@@ -132,7 +132,7 @@ class ExpressionSwell(Shown):
         names = list(self.rows[0].operations)
         table = Table(box=SIMPLE_HEAD, caption="operations (seconds)", caption_justify="left")
         for head in ("depth", "function", *names):
-            table.add_column(head, justify="right")
+            table.add_column(head, justify="right", overflow="fold")
         for r in self.rows:
             table.add_row(str(r.depth), str(r.function), *[cell(self, r, n) for n in names])
         console.print(table)

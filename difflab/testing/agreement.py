@@ -12,7 +12,7 @@ import numpy as np
 from ..cards.parts import Card, Code, Part, Table, Words, figure
 from ..cards.shown import Carded
 from ..clock import spent
-from ..differentiate.problem import as_problem
+from ..differentiate.problem import as_problem, check_call
 from ..errors import DisagreementError, InputError, ShapeError, TraceError, UnsupportedError
 from ..glance import cut
 from ..graph.parse import parse
@@ -148,6 +148,9 @@ def examine(
         raise InputError("entry= chooses an entry of gradient=, which is not given")
     if isinstance(f, str):
         f, gradient, given = of_text(f, given[0], gradient)
+    check_call(f, "the function", given)
+    if gradient is not None:
+        check_call(gradient, "gradient=", given)
     point = Arguments(f, given)
     judged = Judgement()
     if gradient is not None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..clock import spent
 from ..differentiate.certified import certify
+from ..differentiate.problem import check_call
 from ..differentiate.transform import grad, jvp
 from ..errors import DifflabError, DisagreementError, InputError, UnsupportedError
 from ..graph.pytree import leaves_of, map_leaves
@@ -49,6 +50,7 @@ def check_grads(
         raise InputError(f"check_grads: order={order!r}; give a positive integer")
     if not isinstance(args, tuple | list):
         raise InputError("check_grads: args is the sequence of arguments; write (x,) for one")
+    check_call(f, "the function", tuple(args))
     for mode in chosen:
         g = first = scalar(f, tuple(args), seed)
         directions: list[Value] = []

@@ -122,7 +122,8 @@ class Own:
                     )
                 except (DifflabError, ArithmeticError, ValueError):
                     continue
-                moves = np.fmax(moves, np.abs(self.point.vector(near) - self.value))
+                with np.errstate(invalid="ignore"):  # inf - inf is no movement
+                    moves = np.fmax(moves, np.abs(self.point.vector(near) - self.value))
             limits = [
                 np.full(n, RELATIVE.get(x.dtype.itemsize, 1e-9) ** SCATTER_LIMIT * self.size_near(x, v))
                 for n, x, v in zip(self.point.sizes, self.point.values, self.point.split(self.value))

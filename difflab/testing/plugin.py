@@ -16,7 +16,8 @@ ATTEMPTS = 25  # points that are drawn before a region is given up
 POINT = "_difflab_point"
 MARKER = (
     "gradients(points=20, shape=(), shapes=None, low=None, high=None, seed=0, draw=None, dtype=float, rtol=None, "
-    "ulps=None): the test returns a function, or (function, gradient); its gradient is judged at each of the points"
+    "ulps=None, allow_kinks=False, seconds=10): the test returns a function, or (function, gradient); its gradient is "
+    "judged at each of the points"
 )
 
 

@@ -60,7 +60,7 @@ def inside(x: Value, low: float | None, high: float | None) -> Value:
     return np.asarray(x)
 
 
-OPTIONS = frozenset(("rtol", "ulps"))  # of the assertion
+OPTIONS = frozenset(("rtol", "ulps", "allow_kinks", "seconds"))  # of the assertion
 
 
 class Drawing:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dis import get_instructions
 from functools import cache, cached_property, partial
 from keyword import iskeyword
+from operator import attrgetter, methodcaller
 from types import CellType, CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any, NamedTuple, TypeAlias
 from weakref import WeakKeyDictionary
@@ -24,6 +25,7 @@ from .content import CONTAINERS, MAX_ITEMS, PLAIN, is_users, items_of, readable,
 
 MOST, INSTALLED = 2_000, 100  # things that are looked at, and functions and classes of other packages among them
 EMPTY = object()
+READERS = frozenset(("__getattr__", "__getattribute__"))  # what runs where any attribute is read
 DYNAMIC = frozenset(("getattr", "vars", "__dict__", "attrgetter"))  # with these, code reads names that it does not say
 MADE = frozenset(("__new__", "__init__", "__post_init__"))
 LOADS = frozenset(("LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF", "LOAD_FAST", "LOAD_FAST_CHECK"))
@@ -148,6 +150,8 @@ class Reach:
                 self.bare.update(() if named else ("",))
             else:
                 self.todo += [x.func, *self.given([*x.args, *x.keywords.values()])]
+        elif isinstance(x, attrgetter | methodcaller):  # they tell by what they are made again
+            self.names.update(part for name in x.__reduce__()[1] if isinstance(name, str) for part in name.split("."))
         elif isinstance(x, type):
             self.made.add(id(x))
             self.kind(x)
@@ -212,7 +216,7 @@ class Reach:
         if isinstance(x, type):
             silent = SILENT - MADE if id(x) in self.made else SILENT
             if not self.is_operated(x):
-                return self.names
+                return self.names | READERS
             return self.names | {name for base in users(x) for name in vars(base) if is_operator(base, name)} - silent
         if self.names & DYNAMIC and not isinstance(x, ModuleType):
             return self.names | {name for name in getattr(x, "__dict__", ()) if isinstance(name, str)}

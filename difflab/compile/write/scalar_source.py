@@ -175,8 +175,10 @@ def is_number(node: Node) -> bool:
         return node.shape == () and node.dtype.kind in "fbi" and (node.dtype.kind != "f" or node.dtype == np.float64)
     if node.dtype.kind not in "fb" or (node.dtype.kind == "f" and node.dtype != np.float64):
         return False
-    if node.primitive.leaf:
-        return not node.shape or node.dtype == np.float64
+    if node.primitive.leaf:  # an argument that is a truth value stays one: a float of it counts otherwise
+        return node.dtype == np.float64
+    if node.primitive is rows.add and node.dtype.kind == "b":  # True + True: NumPy's is True, and Python's 2
+        return False
     return not node.shape and not any(x.shape for x in node.operands) and "math" in node.primitive.spelling
 
 

@@ -174,3 +174,16 @@ def test_constants_that_are_broadcast_are_handed_over_in_one_piece(monkeypatch):
     args = POINTS[:65, 0], POINTS[:65, 1:], WEIGHTS[:3]
     (plain, found), _ = both(dl.value_and_grad(f, argnums=(0, 1, 2)), *args)
     agree(found, plain, 1e-12)
+
+
+@pytest.mark.parametrize(
+    "shape, other",
+    [((70, 9000), (9000,)), ((64, 3, 54, 54), (3, 1, 1)), ((300, 8200), (300, 1)), ((2, 70, 9000), (9000,))],
+)
+def test_wide_rows_beside_what_is_broadcast(shape, other):
+    """Arrays too wide to be cut row by row are cut as flat ones only where all of them have the same elements."""
+    x, b = RNG.normal(size=shape), RNG.normal(size=other)
+    f = lambda x, b: (x * b + b) * x - b
+    program = dl.compile(f, backend="native")
+    program.prepare(x, b)
+    np.testing.assert_allclose(program(x, b), f(x, b), rtol=1e-14, atol=1e-13)

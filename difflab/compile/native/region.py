@@ -16,7 +16,7 @@ from ..write.region_source import RegionSource, row_shape
 from .forms import element, is_light
 from .products import contraction
 
-LEAST = Least(rows=64, elements=64)  # smaller arrays are left to single calls of NumPy's
+LEAST = Least(rows=8, elements=64)  # smaller arrays are left to single calls of NumPy's
 # What a region costs in nanoseconds before it does anything, and what a call of NumPy's that it spares costs.
 CALL, SPARED, SPARED_EACH = 3000.0, 300.0, 0.15
 SHORTEST = 2  # operations from which a loop of our own is worth its call

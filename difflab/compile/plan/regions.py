@@ -173,7 +173,7 @@ def _place(
             return region
     if total is not None or not keys or node.primitive.kind != "elementwise":
         return None
-    by_rows = rows is not None and size(node.shape) <= rows * WIDEST
+    by_rows = rows is not None and (flat is None or size(node.shape) <= rows * WIDEST)
     region = Region(rows or 0, None) if by_rows else Region(size(node.shape), node.shape)
     regions.append(region)
     open_regions[level if by_rows else whole] = region

@@ -14,9 +14,11 @@ HANGS = 300.0  # seconds after which a child or a page counts as one that will n
 def until(condition, pause=time.sleep):
     """Waits until the condition holds; False where it never did. A browser's page has a pause of its own."""
     end = time.monotonic() + HANGS
-    while not condition() and time.monotonic() < end:
+    while not condition():  # asked once at a time: what held may hold no longer
+        if time.monotonic() >= end:
+            return False
         pause(0.01)
-    return condition()
+    return True
 
 
 def shows(page, expression):

@@ -20,9 +20,10 @@ from ...types import Array, Function, Value
 LARGEST = 4096  # scores; the exponentials of more are faster in NumPy's own loop
 
 
-# The loops, as numba compiles them; they say whether all was ordinary.
-def losses(z: Array, labels: Array, ignored: int, y: Array) -> bool:
-    """log(sum(exp(z))) - z[label] of each row, 0 where the label is ignored."""
+def by_label(ct: Array, z: Array, labels: Array, ignored: int, y: Array, sloping: bool) -> bool:
+    """The loop, as numba compiles it, which says whether all was ordinary: log(sum(exp(z))) - z[label] of each row into
+    y[:, 0], or with `sloping` the slopes, ct (softmax(z) - 1 at the label), into y; 0 where the label is ignored.
+    """
     count = z.shape[1]
     for i in range(z.shape[0]):
         k = labels[i]
@@ -33,29 +34,15 @@ def losses(z: Array, labels: Array, ignored: int, y: Array) -> bool:
             top = max(top, z[i, j])
         total = 0.0
         for j in range(count):
-            total += np.exp(z[i, j] - top)
-        if not np.isfinite(total) or not np.isfinite(top):
+            term = np.exp(z[i, j] - top)
+            total += term
+            if sloping:
+                y[i, j] = term
+        if not np.isfinite(total) or not np.isfinite(top) or (sloping and not np.isfinite(ct[i])):
             return False
-        y[i] = 0.0 if k == ignored else np.log(total) + top - z[i, k]
-    return True
-
-
-def slopes(ct: Array, z: Array, labels: Array, ignored: int, y: Array) -> bool:
-    """ct (softmax(z) - 1 at the label) of each row, 0 where the label is ignored."""
-    count = z.shape[1]
-    for i in range(z.shape[0]):
-        k = labels[i]
-        if k != ignored and not 0 <= k < count:
-            return False
-        top = z[i, 0]
-        for j in range(1, count):
-            top = max(top, z[i, j])
-        total = 0.0
-        for j in range(count):
-            y[i, j] = np.exp(z[i, j] - top)
-            total += y[i, j]
-        if not np.isfinite(total) or not np.isfinite(ct[i]):
-            return False
+        if not sloping:
+            y[i, 0] = 0.0 if k == ignored else np.log(total) + top - z[i, k]
+            continue
         for j in range(count):
             y[i, j] = 0.0 if k == ignored else (y[i, j] / total - (j == k)) * ct[i]
     return True
@@ -69,42 +56,40 @@ class Labels:
         self.dtype: Value = dtype
         self.jit: Value = jit
 
-    def compiled(self, loop: Function, *dimensions: int) -> Function:
-        """A loop over arrays of so many axes, the labels, and the result, which has the axes of the last."""
+    def compiled(self) -> Function:
+        """The loop for arrays of any layout: whether it could fill y."""
         numba = self.jit.module
-        number, whole = numba.from_dtype(self.dtype), numba.types.int64
-        read = [numba.types.Array(number, n, "C", readonly=True) for n in dimensions]
-        labels = numba.types.Array(whole, 1, "C", readonly=True)
-        given = (*read, labels, whole, numba.types.Array(number, OF_RESULT[loop], "C"))
-        code: Function = self.jit(loop, given)
+        number, whole, truth = numba.from_dtype(self.dtype), numba.types.int64, numba.types.boolean
+        read = [numba.types.Array(kind, n, "C", readonly=True) for kind, n in ((number, 1), (number, 2), (whole, 1))]
+        code: Function = self.jit(by_label, (*read, whole, numba.types.Array(number, 2, "C"), truth))
         ignored = self.params["ignore_index"]
 
-        def run(y: Array, labels: Array, *scores: Array) -> bool:
+        def run(ct: Array, z: Array, labels: Array, y: Array, sloping: bool) -> bool:
             chosen = np.ascontiguousarray(labels, np.int64)
-            return bool(code(*[np.ascontiguousarray(x) for x in scores], chosen, ignored, y))
+            return bool(code(np.ascontiguousarray(ct), np.ascontiguousarray(z), chosen, ignored, y, sloping))
 
         return run
 
     def label_loss(self) -> Function:
-        loop = self.compiled(losses, 2)
+        loop = self.compiled()
 
         def run(z: Array, labels: Array) -> Value:
-            y = np.empty(z.shape[0], self.dtype)
-            return y if loop(y, labels, z) else networks.label_loss(z, labels, **self.params)
+            y = np.empty((z.shape[0], 1), self.dtype)
+            found = y.reshape(-1)
+            return found if loop(found, z, labels, y, False) else networks.label_loss(z, labels, **self.params)
 
         return run
 
     def label_loss_slope(self) -> Function:
-        loop = self.compiled(slopes, 1, 2)
+        loop = self.compiled()
 
         def run(ct: Array, z: Array, labels: Array) -> Value:
             y = np.empty(z.shape, self.dtype)
-            return y if loop(y, labels, ct, z) else networks.label_loss_slope(ct, z, labels, **self.params)
+            return y if loop(ct, z, labels, y, True) else networks.label_loss_slope(ct, z, labels, **self.params)
 
         return run
 
 
-OF_RESULT = {losses: 1, slopes: 2}  # axes
 ROWS = {rows.label_loss: Labels.label_loss, rows.label_loss_slope: Labels.label_loss_slope}
 
 

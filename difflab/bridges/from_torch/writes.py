@@ -48,7 +48,7 @@ class Watch:
     def __init__(self, torch: Foreign, moving: Set[Foreign]) -> None:
         self.torch = torch
         self.tensors: dict[Foreign, Tensor] = {}
-        self.moving = set(moving)  # roots that have a derivative
+        self.moving: set[Foreign] = set(moving)  # roots that have a derivative
         self.spoiled: dict[Foreign, bool] = {}  # roots that were written into, and whether `detach` alone reads that
         self.straight: list[tuple[Foreign, Foreign]] = []  # results of writes, and what these have changed
 

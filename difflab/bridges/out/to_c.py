@@ -19,7 +19,7 @@ from .expand import expanded, graph_at, refused
 
 MOST = 20_000  # lines
 KINDS = {"f": "double", "b": "int", "i": "long long", "u": "long long"}
-PYTHON = {"f": float, "b": bool, "i": int, "u": int}
+PYTHON: dict[str, type] = {"f": float, "b": bool, "i": int, "u": int}
 CALLS = {
     rows.sin: "sin", rows.cos: "cos", rows.tan: "tan", rows.arcsin: "asin", rows.arccos: "acos", rows.arctan: "atan",
     rows.arctan2: "atan2", rows.sinh: "sinh", rows.cosh: "cosh", rows.tanh: "tanh", rows.arcsinh: "asinh",

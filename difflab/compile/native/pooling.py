@@ -51,6 +51,8 @@ class Pooling:
     out: int
     height: int
     wide: int
+    tall: int
+    broad: int
 
     def __init__(self, shape: Shape, params: Any, dtype: np.dtype[Any], jit: Any) -> None:
         self.n, self.out, self.height, self.wide = shape

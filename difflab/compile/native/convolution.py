@@ -136,6 +136,15 @@ def spread(g: Array, place: Array, x: Array, lo: int, hi: int, tall: int, broad:
                         to[b] = given[b] if where[b] == np.uint8(k) else zero
 
 
+def on_flat_arrays(jit: Any, dtype: DType, loop: Function, arrays: str, counts: int) -> Function:
+    """A loop over flat arrays, "r" and "w" of the dtype, "p" and "q" of places, and so many whole numbers, compiled."""
+    numba = jit.module
+    kinds = [numba.from_dtype(np.dtype(np.uint8) if k in "pq" else dtype) for k in arrays]
+    types = [numba.types.Array(kind, 1, "C", readonly=k in "rp") for kind, k in zip(kinds, arrays)]
+    code: Function = jit(loop, (*types, *[numba.types.intp] * counts), nogil=True)
+    return code
+
+
 # The rows.
 class Convolution:
     """One convolution of a graph: its sizes, and the loops for it and its transposes.
@@ -175,12 +184,7 @@ class Convolution:
         return Convolution(shape, filters, padding, (1, 1), self.dtype, self.jit)
 
     def compiled(self, loop: Function, arrays: str, counts: int) -> Function:
-        """A loop over flat arrays, "r" and "w" of the dtype, "p" and "q" of places, and so many whole numbers."""
-        numba = self.jit.module
-        kinds = [numba.from_dtype(np.dtype(np.uint8) if k in "pq" else self.dtype) for k in arrays]
-        types = [numba.types.Array(kind, 1, "C", readonly=k in "rp") for kind, k in zip(kinds, arrays)]
-        code: Function = self.jit(loop, (*types, *[numba.types.intp] * counts), nogil=True)
-        return code
+        return on_flat_arrays(self.jit, self.dtype, loop, arrays, counts)
 
     def blocks(self, count: int, elements: int) -> int:
         """Into how many blocks so many rows are cut, with that many elements in one."""

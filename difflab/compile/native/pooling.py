@@ -18,7 +18,7 @@ from ...primitives.kernels.parallel import in_blocks
 from ...primitives.kernels.workspace import scratch
 from ...types import Array, DType, Function, Shape, Value
 from ..passes.convolve_and_pool import tiling
-from .convolution import largest, spread
+from .convolution import largest, on_flat_arrays, spread
 
 BLOCKS = 2  # that threads may share
 VISIT = 10.0  # operations that one element is worth, where it is decided whether threads share the rows
@@ -64,15 +64,11 @@ class Pooling:
         self.columns: int = self.wide // self.broad
         self.places: DType = np.min_scalar_type(size[0] * size[1] - 1)
         self.shape: Shape = (self.rows, self.out, self.columns, self.n)  # of the result, as it lies
+        self.row: int = self.tall * self.out * self.wide * self.n  # the elements of a row of windows
         self.counts: Shape = (self.tall, self.broad, self.out, self.wide, self.n, self.columns)
 
     def compiled(self, loop: Function, arrays: str) -> Function:
-        """A loop over flat arrays, "r" and "w" of the dtype, "p" and "q" of places, and eight whole numbers."""
-        numba = self.jit.module
-        kinds = [numba.from_dtype(np.dtype(np.uint8) if k in "pq" else self.dtype) for k in arrays]
-        types = [numba.types.Array(kind, 1, "C", readonly=k in "rp") for kind, k in zip(kinds, arrays)]
-        code: Function = self.jit(loop, (*types, *[numba.types.intp] * 8), nogil=True)
-        return code
+        return on_flat_arrays(self.jit, self.dtype, loop, arrays, len(self.counts) + 2)
 
     def shared(self, block: Function) -> None:
         """Calls block(first row, last row) for all rows of windows, on several threads where that is worth it."""
@@ -102,12 +98,11 @@ class Pooling:
                 return windows.window_place(x, **self.params)
             place = workspace.empty(self.shape, self.places)
             given, where, line = moved.reshape(-1), place.reshape(-1), self.out * self.columns * self.n
-            row = self.tall * self.out * self.wide * self.n
 
             def block(lo: int, hi: int) -> None:
                 values = scratch("largest", (line,), self.dtype)  # a row of them, which nobody reads
                 for h in range(lo, hi):
-                    loop(given[h * row :], values, where[h * line :], 0, 1, *self.counts)
+                    loop(given[h * self.row :], values, where[h * line :], 0, 1, *self.counts)
 
             self.shared(block)
             return batch_first(place, 4)
@@ -125,13 +120,9 @@ class Pooling:
             x = workspace.empty((self.height, self.out, self.wide, self.n), self.dtype)
             if not tiles:
                 x[...] = 0
-            given, where, found = (
-                batch_last("cotangent", ct, 2, self.dtype).reshape(-1),
-                moved.reshape(-1),
-                x.reshape(-1),
-            )
-            row = self.tall * self.out * self.wide * self.n
-            self.shared(lambda lo, hi: loop(given, where, found[lo * row :], lo, hi, *self.counts))
+            given = batch_last("cotangent", ct, 2, self.dtype).reshape(-1)
+            where, found = moved.reshape(-1), x.reshape(-1)
+            self.shared(lambda lo, hi: loop(given, where, found[lo * self.row :], lo, hi, *self.counts))
             return batch_first(x, 4)
 
         return run

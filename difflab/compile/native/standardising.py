@@ -18,6 +18,7 @@ from ...primitives.kernels import networks
 from ...primitives.kernels.parallel import in_blocks
 from ...primitives.kernels.workspace import empty_like
 from ...types import Array, Function, Shape, Value
+from .convolution import on_flat_arrays
 
 SHORTEST = 64  # elements behind the groups; shorter stretches are left to NumPy
 BLOCKS = 2  # that threads may share
@@ -135,10 +136,7 @@ class Standardising:
 
     def compiled(self, loop: Function, arrays: str) -> Function:
         """A loop over flat arrays, read ("r") and written ("w"), shared by threads where that is worth it."""
-        numba = self.jit.module
-        kind = numba.from_dtype(self.dtype)
-        types = [numba.types.Array(kind, 1, "C", readonly=k == "r") for k in arrays]
-        code: Function = self.jit(loop, (*types, *[numba.types.intp] * 5), nogil=True)
+        code = on_flat_arrays(self.jit, self.dtype, loop, arrays, 5)
 
         def run(place: Laid, *given: Array) -> None:
             sizes = place[1:]

@@ -7,6 +7,7 @@ import optree
 import pytest
 
 import difflab as dl
+from difflab.errors import InputError
 
 X = np.linspace(-1.0, 2.0, 5)
 SCALE = 2.0
@@ -108,15 +109,70 @@ def test_names_that_the_entry_uses_itself():
             alike(program(*args), f(*args))
 
 
-def test_donated_arrays_and_keywords_go_the_long_way():
-    program = dl.compile(lambda p, g: p - 0.1 * g, donate_argnums=0)
-    for _ in range(3):
-        p = X.copy()
-        alike(program(p, X), X - 0.1 * X)
+def test_keywords_go_the_long_way():
     by_name = dl.compile(lambda x, scale: x * scale)
     for _ in range(3):
         alike(by_name(X, scale=2.0), X * 2.0)
         alike(by_name(X, 2.0), X * 2.0)
+
+
+def step(params, memory, state, x):
+    """A step of training: trees given away, some of them empty, and a count that is an array at first."""
+    memory = {"mean": {k: 0.5 * m + x for k, m in memory["mean"].items()}, "step": memory["step"] + 1}
+    return {k: w - 0.25 * memory["mean"][k] for k, w in params.items()}, memory, state, np.sum(x)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "native"])
+def test_what_is_given_away_is_written_into(backend):
+    program = dl.compile(step, donate_argnums=(0, 1, 2), backend=backend)
+    given = (
+        {"w": X.copy(), "b": X + 1.0},
+        {"mean": {"w": 0.0 * X, "b": 0.0 * X}, "step": np.zeros((), int)},
+        {"r": {}},
+    )
+    want = given = optree.tree_map(np.copy, given)
+    for k in range(6):
+        *want, total = step(*want, X + k)
+        before = given[0]["w"]
+        *given, found = program(*given, X + k)
+        alike((given, found), (want, total))
+        if k >= 2:  # the first calls trace and build
+            assert given[0]["w"] is before
+    assert entered(program)
+
+
+def test_what_cannot_be_written_into_goes_the_long_way():
+    program = dl.compile(lambda p, g: p - 0.1 * g, donate_argnums=0)
+    for k in range(4):
+        p = X.copy()
+        found = program(p, X)
+        alike(found, X - 0.1 * X)
+        assert k < 2 or found is p
+    assert entered(program)
+    wide = np.stack([X, X], 1)
+    alike(program(wide[:, 0], X), X - 0.1 * X)
+    assert np.array_equal(wide[:, 0], X)  # a copy was written into
+    p = X.copy()
+    p.flags.writeable = False
+    with pytest.raises(InputError, match="read-only"):
+        program(p, X)
+    assert np.array_equal(p, X)
+
+
+def test_the_kind_that_is_called_again_and_again_is_the_one_with_lines_of_its_own():
+    program = dl.compile(lambda x: x * 2.0 + 1.0)
+    handed_on = []
+    general = program.__globals__["general"]
+    program.__globals__["general"] = lambda *args: handed_on.append(len(args[0])) or general(*args)
+    short = X[:3]
+    for x in (X, X, short, short):  # the last one built has the lines
+        program(x)
+    handed_on.clear()
+    for _ in range(250):
+        alike(program(X), X * 2.0 + 1.0)
+    assert len(handed_on) == 100
+    alike(program(short), short * 2.0 + 1.0)
+    assert handed_on[100:] == [3]
 
 
 def test_traced_arguments_are_recorded():

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
+from contextvars import copy_context
 
 import numpy as np
 import pytest
 
 import difflab as dl
-from difflab.primitives.kernels.parallel import cores, together, workers
+from difflab.compile.run.blas import product
+from difflab.primitives.kernels.parallel import Shared, helpers, together
 
 
 @pytest.fixture
 def busy():
     """The threads that help, taken by others for the time of the test."""
-    end = threading.Event()
-    jobs = [workers().submit(end.wait) for _ in range(max(1, cores() - 1))]
+    end, begun = threading.Event(), threading.Semaphore(0)
+    others = helpers()
+    for _ in range(others.number):
+        others.wanted.put((copy_context(), Shared([lambda: (begun.release(), end.wait())])))
+    for _ in range(others.number):
+        assert begun.acquire(timeout=60)
     yield
     end.set()
-    for job in jobs:
-        job.result()
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
@@ -54,6 +59,55 @@ def test_behind_a_failure_nothing_new_is_begun(busy):
     with pytest.raises(ZeroDivisionError):
         together([fails, lambda: seen.append(1)])
     assert not seen
+
+
+def test_who_helps_takes_what_is_last_and_all_is_done_when_it_returns():
+    here, seen = threading.get_ident(), []
+
+    def first():
+        while not any(who != here for _, who in seen):  # until somebody helps
+            pass
+        seen.append((0, threading.get_ident()))
+
+    tasks = [first, *[lambda k=k: seen.append((k, threading.get_ident())) for k in range(1, 5)]]
+    together(tasks)
+    assert sorted(k for k, _ in seen) == [0, 1, 2, 3, 4]
+    assert next(k for k, who in seen if who != here) == 4 and (0, here) in seen
+
+
+def test_an_interrupted_one_leaves_nobody_at_work():
+    """Ctrl-C while it waits: who helps ends its task first, for it writes into arrays that are used again."""
+    here, told, ended = threading.get_ident(), threading.Event(), []
+
+    def slow():
+        if threading.get_ident() == here:
+            assert told.wait(60)  # the other has the other one
+            return
+        told.set()
+        _thread.interrupt_main()
+        until = threading.Event()
+        until.wait(0.2)
+        ended.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        together([slow, slow])
+    assert ended
+    together([lambda: None, lambda: None])  # and the next ones find everything as it was
+
+
+def test_a_task_may_share_tasks_of_its_own():
+    seen = []
+    inner = lambda k: together([lambda j=j: seen.append((k, j)) for j in range(3)])
+    together([lambda k=k: inner(k) for k in range(3)])
+    assert sorted(seen) == [(k, j) for k in range(3) for j in range(3)]
+
+
+@pytest.mark.parametrize("shape", [(200, 200, 200), (64, 784, 256), (256, 64, 784), (300, 300, 60), (60, 300, 300)])
+def test_the_halves_of_a_product_are_the_whole(shape):
+    rng = np.random.default_rng(1)
+    a, b = rng.normal(size=shape[:2]), rng.normal(size=shape[1:])
+    for x, y in ((a, b), (np.asfortranarray(a), b), (a, np.asfortranarray(b))):
+        np.testing.assert_allclose(product(x, y, np.empty((shape[0], shape[2]))), a @ b, rtol=1e-11, atol=1e-11)
 
 
 def test_large_products_are_cut_and_their_bits_do_not_depend_on_who_helps(busy, monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from ..write.scalar_source import FAILURES, ScalarSource, is_scalar
 from ..xla.program import XlaSource
 from .lengths import Loops
 from .walked import LARGEST, WalkedSource
+
+if TYPE_CHECKING:
+    from .entry import Lines
 
 
 class Compiled:
@@ -43,6 +47,8 @@ class Compiled:
         self.guards: list[Value] = [outcome for _, outcome in graph.guards]
         self.seconds: float = 0.0  # that recording, the passes and writing took
         self.loops: Loops = {}
+        self.lines: Lines | None = None  # that answer calls of this kind without looking for the program
+        self.passed: int = 0  # calls that other lines had to pass on
         self.content: Hashable = ()  # of what the function read when it was traced
         self.shaped: bool = any(isinstance(outcome, SeenShape) for outcome in self.guards)
 

@@ -15,8 +15,8 @@ import builtins
 import itertools
 from collections.abc import Callable
 from functools import update_wrapper
-from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from types import CodeType, FunctionType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -56,43 +56,48 @@ def entry_function(general: Function, f: Function) -> Value:
     return function
 
 
-def exchange(function: Value, text: str, names: dict[str, Any]) -> None:
-    """Lets the function run the text's `entry`, which may refer to the names as well."""
-    space: dict[str, Any] = {}
-    exec(text, space)
-    function.__globals__.update(names)  # before the code: another thread may be calling the function
-    function.__code__ = space["entry"].__code__
+class Lines(NamedTuple):
+    """An entry for one kind of arguments, and what its code refers to."""
+
+    code: CodeType
+    names: dict[str, Any]
+
+
+def exchange(function: Value, lines: Lines) -> None:
+    """Lets the function run these lines."""
+    function.__globals__.update(lines.names)  # before the code: another thread may be calling the function
+    function.__code__ = lines.code
 
 
 OBJECTS: dict[str, Any] = {
     "array": np.array,
     "ndarray": np.ndarray,
-    "float64": np.float64,
     "bool_": np.bool_,
+    **{dtype.type.__name__: dtype.type for dtype in DTYPES},
     **{name: dtype for dtype, name in DTYPES.items()},
 }
 SERIAL = itertools.count()  # names of their own: another thread may still run the lines of another kind
 
 
-def shorten(function: Value, f: Function, moving: tuple[Tree, ...], program: Compiled, captured: Captured) -> bool:
-    """Lets the function answer calls with arguments like these by the program's own lines, without flattening them.
-
-    Returns whether it does.
-    """
+def lines_for(f: Function, moving: tuple[Tree, ...], program: Compiled, captured: Captured) -> Lines | None:
+    """What answers calls with arguments like these by the program's own lines, without flattening them, if it can."""
     source = program.source
     checks = captured.checks()
     if not isinstance(source, ScalarSource | NumpySource | XlaSource) or checks is None:
-        return False
+        return None
     if captured.key() != program.content:  # what the function reads has changed since it was traced
-        return False
-    head = head_of(f, moving, source, list(checks))
-    if head is None or (any(program.donated) and not head.numbers):
-        return False
+        return None
+    head = head_of(f, moving, source, list(checks), program.donated)
+    if head is None or (isinstance(source, ScalarSource) and any(program.donated) and not head.numbers):
+        return None
     lines = of_numbers(head, program, source) if isinstance(source, ScalarSource) else of_arrays(head, program, source)
-    if lines is not None:
-        text, names = lines
-        exchange(function, text, names | OBJECTS | dict(pair for pairs in checks.values() for pair in pairs))
-    return lines is not None
+    if lines is None:
+        return None
+    text, names = lines
+    space: dict[str, Any] = {}
+    exec(text, space)
+    objects = dict(pair for pairs in checks.values() for pair in pairs)
+    return Lines(space["entry"].__code__, names | OBJECTS | objects)
 
 
 def of_numbers(head: Head, program: Compiled, source: ScalarSource) -> tuple[str, dict[str, Any]] | None:

@@ -25,11 +25,17 @@ class UnwrittenError(Exception):
 
 
 def head_of(
-    f: Function, moving: tuple[Tree, ...], source: ScalarSource | NumpySource | XlaSource, checks: list[str]
+    f: Function,
+    moving: tuple[Tree, ...],
+    source: ScalarSource | NumpySource | XlaSource,
+    checks: list[str],
+    donated: list[bool],
 ) -> Head | None:
     """The beginning of an entry for arguments like these: Python's and NumPy's floats, arrays of numbers, and tuples,
     lists and dicts of them, in f's positional parameters or its `*args`. None for all else.
-    """
+
+    Arrays that are given away (`donated`, for each leaf) have to be such that results can be written into them.
+    """  # fmt: skip
     found = parameters_of(f, len(moving))
     if found is None:
         return None
@@ -38,8 +44,8 @@ def head_of(
         return None  # the entry's own lines give the name to something else
     stars = [f"*{star}"] if star else []
     again = call("general", *names, *stars)
-    inputs = [(source.names[x], x.shape) for x in source.graph.inputs]
-    kinds = Kinds(inputs, source.names.taken, again, {*names, star})
+    inputs = [(source.names[x], x.shape, d) for x, d in zip(source.graph.inputs, donated)]
+    kinds = Kinds(inputs, source.names.taken, again, {*names, star}, isinstance(source, ScalarSource))
     try:
         for name, tree in zip(names, moving):
             kinds.tree(tree, name)
@@ -72,8 +78,11 @@ def parameters_of(f: Function, given: int) -> tuple[list[str], str] | None:
 class Kinds:
     """The lines for one argument after the other."""
 
-    def __init__(self, inputs: list[tuple[str, Shape]], taken: set[str], again: str, parameters: set[str]) -> None:
-        self.inputs: Iterator[tuple[str, Shape]] = iter(inputs)
+    def __init__(
+        self, inputs: list[tuple[str, Shape, bool]], taken: set[str], again: str, parameters: set[str], single: bool
+    ) -> None:
+        self.inputs: Iterator[tuple[str, Shape, bool]] = iter(inputs)
+        self.single = single  # whether the program computes with single numbers
         self.taken = taken
         self.again = again
         self.parameters = parameters
@@ -91,7 +100,7 @@ class Kinds:
         if type(x) in (tuple, list):
             self.opened(text, f"{text}.__class__ is not {type(x).__name__} or len({text}) != {len(x)}", text, list(x))
         elif type(x) is dict:
-            if not x or not all(type(key) is str for key in x):
+            if not all(type(key) is str for key in x):
                 raise UnwrittenError
             condition = f"{text}.__class__ is not dict or tuple({text}) != {tuple(x)!r}"
             self.opened(text, condition, f"{text}.values()", [x[key] for key in sorted(x)], list(x))
@@ -100,9 +109,9 @@ class Kinds:
 
     def opened(self, text: str, condition: str, values: str, items: list[Any], keys: list[str] | None = None) -> None:
         """The lines for what a container holds: it is taken apart into names."""
-        if not items:
-            raise UnwrittenError
         self.lines += [f"    if {condition}:", f"        return {self.again}"]
+        if not items:
+            return
         at = len(self.lines)
         names = []
         for item in items:
@@ -118,7 +127,7 @@ class Kinds:
 
     def leaf(self, x: Tree, text: str | None) -> str:
         """Notes the kind of a number or an array; its name."""
-        name, shape = next(self.inputs, ("", ()))
+        name, shape, donated = next(self.inputs, ("", (), False))
         if not name or (name in self.parameters and name != text) or (text is not None and name != text):
             raise UnwrittenError
         if type(x) is float:
@@ -126,12 +135,24 @@ class Kinds:
             self.pythons.add(name)
             return name
         self.numbers = False
-        if type(x) is np.float64:
+        if self.single and type(x) is np.float64:
             self.other.append(f"{name}.__class__ is not float64")
             self.floats.append(f"    {name} = float({name})")
-        elif type(x) is np.ndarray and x.dtype in DTYPES and x.dtype is np.dtype(x.dtype) and x.shape == shape:
-            kind = f"{name}.__class__ is not ndarray or {name}.dtype is not {DTYPES[x.dtype]}"
-            self.other.append(f"{kind} or {name}.shape != {shape!r}")
         else:
-            raise UnwrittenError
+            self.other.append(self.otherwise(x, name, shape, donated))
         return name
+
+    def otherwise(self, x: Tree, name: str, shape: Shape, donated: bool) -> str:
+        """What is true where the name's value is no array of x's shape and dtype that can be taken as it is."""
+        if not isinstance(x, np.ndarray | np.generic) or x.dtype not in DTYPES or x.dtype is not np.dtype(x.dtype):
+            raise UnwrittenError
+        dtype = x.dtype
+        if x.shape != shape or not (type(x) is np.ndarray or (type(x) is dtype.type and not self.single)):
+            raise UnwrittenError
+        condition = f"{name}.__class__ is not ndarray"
+        if shape == () and not self.single:  # a step's count is an array at first, and a number of NumPy's ever after
+            condition = f"({condition} and {name}.__class__ is not {dtype.type.__name__})"
+        condition += f" or {name}.dtype is not {DTYPES[dtype]} or {name}.shape != {shape!r}"
+        if donated and shape:
+            condition += f" or not {name}.flags.c_contiguous or not {name}.flags.writeable"
+        return condition

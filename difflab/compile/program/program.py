@@ -30,7 +30,7 @@ from .auto import NEEDS as NEEDS, Auto
 from .closure import Captured
 from .compiled import Compiled, owned
 from .draws import Draws
-from .entry import entry_function, shorten
+from .entry import entry_function, exchange, lines_for
 from .explain import explain
 from .lengths import Guards, warn
 
@@ -41,6 +41,7 @@ NUMPY_SCALARS: dict[type, type] = {float: np.float64, bool: np.bool_}
 PYTHON_SCALARS: dict[type, type] = {np.float64: float, np.bool_: bool}
 UNTRACED = "# nothing has been traced yet: call the program once\n"
 LARGE = 2**24  # bytes of arguments of which no second set is made for each operation, even for one call
+AGAIN = 100  # calls of a kind that other lines passed on, after which the function gets the kind's own back
 AT_ONCE = 128  # a graph of more nodes is turned into a program at its second call, so that the first result comes soon
 
 
@@ -88,6 +89,7 @@ class Program(Shown):
         self.captured: Captured = Captured(f)
         self.warned: bool = False
         self.told: bool = False  # that a loop's length depends on values
+        self.answering: Compiled | None = None  # whose lines the function has
         self.function: Any = entry_function(self, f)
         self.function.program, self.function.explain, self.function.prepare = self, self.explain, self.prepare
         self.function.source, self.function._repr_html_ = UNTRACED, self._repr_html_
@@ -135,6 +137,8 @@ class Program(Shown):
         for program in self.programs.get(key, ()):
             if program.run is None and self.build(program, moving, names, static):
                 return self.function(*args)  # by the lines that were written now, which have machine code of their own
+            if program is not self.answering and program.lines is not None:
+                self.answer_again(program)
             found = program(self.checked(program, leaves))
             if found is not None:
                 break
@@ -254,12 +258,27 @@ class Program(Shown):
         if program is self.last:
             self.function.source = program.source.text
             if not names and not static:
-                short = partial(shorten, self.function, self.f, moving, captured=self.captured)
                 if isinstance(program, Auto):
-                    program.settle = short  # whichever program wins
+                    program.settle = partial(self.shorten, program, moving)  # whichever program wins
                 else:
-                    return short(program)
+                    return self.shorten(program, moving, program)
         return False
+
+    def shorten(self, kind: Compiled, moving: tuple[Tree, ...], program: Compiled) -> bool:
+        """Lets the function answer calls of this kind by the program's own lines; whether it does."""
+        kind.lines = lines_for(self.f, moving, program, self.captured)
+        if kind.lines is not None:
+            self.answering = kind
+            exchange(self.function, kind.lines)
+        return kind.lines is not None
+
+    def answer_again(self, kind: Compiled) -> None:
+        """Gives the function back the lines of a kind that it is called with more often than with the one it answers,
+        as in training, where only the last batch of an epoch is a smaller one."""
+        kind.passed += 1
+        if kind.passed % AGAIN == 0 and kind.lines is not None:
+            self.answering = kind
+            exchange(self.function, kind.lines)
 
     def donated_leaves(self, moving: tuple[Tree, ...], static: Static, count: int, leaves: int) -> list[bool]:
         wanted = {k % count for k in self.donate if -count <= k < count}

@@ -68,13 +68,16 @@ def one_thread() -> Iterator[None]:
 
 
 def product(a: Array, b: Array, out: Array) -> Array:
-    """np.matmul(a, b, out) in two halves, by rows or by columns; the halves do not depend on the number of threads."""
+    """np.matmul(a, b, out) in two halves, by rows or, where these are few, by columns: both halves would read all of b.
+
+    The halves do not depend on the number of threads.
+    """
     if controls() is None or a.ndim < 2 or b.ndim < 2:
         return np.matmul(a, b, out)
     if out.ndim > 2 and a.ndim == b.ndim:
         half = len(out) // 2
         parts = (a[:half], b[:half], out[:half]), (a[half:], b[half:], out[half:])
-    elif out.shape[-2] >= out.shape[-1] or b.ndim > 2:
+    elif out.shape[-2] >= min(out.shape[-1], a.shape[-1]) or b.ndim > 2:
         half = out.shape[-2] // 2
         parts = (a[..., :half, :], b, out[..., :half, :]), (a[..., half:, :], b, out[..., half:, :])
     else:

@@ -21,8 +21,8 @@ MAX_INLINE = 300  # characters
 FAILURES = (ZeroDivisionError, OverflowError, ValueError)  # math raises where NumPy returns inf or nan
 Place: TypeAlias = tuple[int, ...]
 TAKEN = frozenset(
-    "abs array bool bool_ dict double empty entry Exception FAILURES float float64 general getattr hasattr len list "
-    "ndarray single tuple whole".split()
+    "abs array bool bool_ dict double empty entry Exception FAILURES float float32 float64 general getattr hasattr "
+    "int64 len list ndarray single tuple whole".split()
 )
 SPACE = {name: getattr(math, name) for name in dir(math) if not name.startswith("_")}
 

@@ -30,7 +30,7 @@ from .wrap_util import chosen, unary_to_nary as unary_to_nary
 
 
 class NotScalarError(ShapeError, TypeError):
-    """A gradient is asked for of a function with several outputs, or complex ones; autograd raises a TypeError."""
+    """A gradient is asked for of several outputs, a complex one or a truth value; autograd raises a TypeError."""
 
 
 make_vjp: Function = unary_to_nary(_make_vjp)
@@ -41,7 +41,10 @@ def scalar(name: str, record: Recording) -> Value:
     """The one real number that a gradient needs, in an array of any shape."""
     if len(record.outputs) != 1:
         raise NotScalarError(f"{name}: the function returned {len(record.outputs)} values, a gradient needs one number")
-    y = floats(record.tape.value_of(record.outputs[0]))
+    y = record.tape.value_of(record.outputs[0])
+    if isinstance(y, bool | np.bool_):
+        raise NotScalarError(f"{name}: the function returned a truth value, which has no gradient; return a number")
+    y = floats(y)
     if not hasattr(y, "dtype"):
         if not isinstance(y, float | complex):
             raise InputError(f"{name}: the function returned {describe(y)}; a gradient needs a number")

@@ -166,6 +166,8 @@ def scalar_output(name: str, record: Recording) -> Value:
             f"{name}: the output is complex, a gradient needs a real scalar; return its .real, .imag or "
             "np.abs of it, or use dl.vjp"
         )
+    if y.dtype.kind == "b":
+        raise DtypeError(f"{name}: the output is a truth value, which has no gradient; return a number")
     return y
 
 

@@ -40,7 +40,7 @@ MENDS = {
     errno.EPERM: ELSEWHERE,
     errno.EROFS: ELSEWHERE,
     errno.ENOENT: "its folder is gone; make it again",
-    errno.ENOTDIR: "its folder is gone; make it again",
+    errno.ENOTDIR: "a part of its path is a file; name a folder",
     errno.EEXIST: "somebody made it meanwhile; use force=True to replace it",
     errno.ENAMETOOLONG: "choose a shorter name",
     errno.EIO: "the disk may be damaged; name a place on another one",
@@ -61,9 +61,16 @@ def target(path: FileName, force: bool = False) -> Path:
         raise InputError(f"{path} is a folder; name a file in it")
     if path.exists() and not force:
         raise InputError(f"{path} exists already; use force=True to replace it")
+    in_a_folder(path)
+    return path
+
+
+def in_a_folder(path: Path) -> None:
+    """Refuses a path in a folder that is not there."""
+    if path.parent.exists() and not path.parent.is_dir():
+        raise InputError(f"{path.parent} is a file, and so nothing can be written into it; name a folder")
     if not path.parent.is_dir():
         raise InputError(f"the folder {path.parent} does not exist; make it first")
-    return path
 
 
 def target_folder(folder: FileName, names: Iterable[str], force: bool = False) -> Path:

@@ -113,6 +113,7 @@ MISTAKES = {
     "position missing": (lambda g: g.add_edge("z", "q", 3), "'q': there is an operand 3, and none at position 2"),
     "position twice": (lambda g: g.add_edge("z", "q", 1), "'q': 2 operands stand at position 1: 'y', 'z'"),
     "position that is none": (lambda g: g.edges["x", "q", 0].update(position=-1), "the edge from 'x' has position -1"),
+    "position too long": (lambda g: g.edges["x", "q", 0].update(position="9" * 5000), "edge from 'x' has position '9"),
     "position nan": (lambda g: g.edges["x", "q", 0].update(position=np.nan), "'q': the edge from 'x' has position nan"),
     "too few": (lambda g: g.remove_edge("q", "f"), "'f': there is an operand 1, and none at position 0"),
     "one operand": (lambda g: g.remove_edge("y", "q"), "'q': add takes 2 operands, and it has 1 ('x')"),

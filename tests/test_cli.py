@@ -283,6 +283,23 @@ def test_the_shell_names_its_own_option_where_a_file_exists(shell, tmp_path):
     assert status == 2 and "use --force to" in told and "force=True" not in told
 
 
+INTO_A_FILE = {
+    "draw": ("draw", "x * x", "--at", "x=1", "-o", "{0}/a.svg"),
+    "mdp": ("mdp", "gridworld", "--out", "{0}/run"),
+    "step": ("step", "x * x", "--at", "x=1", "-o", "{0}/a.html"),
+    "gallery": ("gallery", "{0}/gallery"),
+}
+
+
+@pytest.mark.parametrize("words", INTO_A_FILE.values(), ids=list(INTO_A_FILE))
+def test_a_file_in_a_folders_place_is_named(shell, words, tmp_path):
+    there = tmp_path / "notes.txt"
+    there.write_text("mine")
+    status, _, told = shell(*[word.format(there) for word in words])
+    assert status == 2 and "notes.txt" in told and "is a file" in told, told
+    assert there.read_text() == "mine"
+
+
 def test_gallery(shell, tmp_path):
     assert shell("gallery", str(tmp_path / "g"))[0] == 0
     assert len(list((tmp_path / "g").glob("*.svg"))) >= 8 and (tmp_path / "g" / "README.md").exists()

@@ -7,6 +7,7 @@ import pytest
 from array_cases import CASES, CONSTANT, REAL_ONLY
 
 import difflab as dl
+import difflab.numpy as dnp
 from difflab import primitives
 from difflab.graph.traced import Traced
 from difflab.primitives.elements import ElementsCarrier
@@ -257,3 +258,36 @@ def test_nothing_flows_into_the_branch_not_taken(move):
 def test_a_quotient_by_integers_has_its_slope():
     assert dl.grad(lambda x: x / 2)(1.0) == 0.5
     assert dl.grad(lambda x: np.sum(x / np.array([2, 4])))(np.ones(2)).tolist() == [0.5, 0.25]
+
+
+ALONG_A_NUMBER = {
+    **{name: getattr(np, name) for name in "sum prod max min any all ptp nansum nanmax nanmean squeeze".split()},
+    **{name: getattr(np, name) for name in "argmax argmin count_nonzero cumsum cumprod".split()},
+    "logaddexp": np.logaddexp.reduce,
+    "logsumexp": dnp.logsumexp,
+    "repeat": lambda x, axis: np.repeat(x, 3, axis=axis),
+    "take": lambda x, axis: np.take(x, [0, -1], axis=axis),
+}
+
+
+@pytest.mark.parametrize("axis", [0, -1])
+@pytest.mark.parametrize("name", ALONG_A_NUMBER)
+def test_what_numpy_does_along_an_axis_of_a_number(name, axis):
+    f = lambda x: ALONG_A_NUMBER[name](x, axis=axis)
+    x = np.float64(0.7)
+    want = np.asarray(f(x))
+    for found in (dl.trace(f, x)(x), dl.compile(f)(x), dl.vmap(f)(np.array([x, x]))[1]):
+        assert np.shape(found) == want.shape and np.array_equal(found, want)
+    if want.dtype.kind == "f":
+        slope = dl.grad(lambda x: np.sum(f(x * x)))
+        assert np.isclose(slope(x), 2 * x * (0 if name == "ptp" else want.size))
+        with pytest.raises(dl.errors.ShapeError, match="axis=1"):
+            dl.grad(lambda x: np.sum(ALONG_A_NUMBER[name](x, axis=1)))(x)
+
+
+@pytest.mark.parametrize("f", [np.mean, np.var, np.std, np.sort, np.median, np.flip], ids=lambda f: f.__name__)
+def test_what_numpy_refuses_along_an_axis_of_a_number(f):
+    with pytest.raises(np.exceptions.AxisError):
+        f(np.float64(0.7), axis=-1)
+    with pytest.raises(dl.errors.ShapeError, match="axis=-1"):
+        dl.grad(lambda x: np.sum(f(x, axis=-1)))(0.7)

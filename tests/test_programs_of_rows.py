@@ -91,3 +91,17 @@ def test_elementwise_rows(row):
     argnums = tuple(k for k, p in enumerate(row.partials) if p is not None)
     check(f, points)
     check(dl.value_and_grad(f, argnums=argnums or 0), points)
+
+
+@pytest.mark.parametrize("shape", [(BATCH, 0), (0, 3), (BATCH, 1, 0)])
+def test_blocks_without_elements(shape):
+    """Beside rows that have elements, so that there is a block to run."""
+
+    def f(x, y):
+        axes = tuple(range(1, x.ndim))
+        parts = np.sin(x) * np.exp(x), np.cos(x) ** 3, np.sqrt(2 + np.tanh(x))
+        return sum(np.sum(part, axis=axes) for part in parts) * np.cos(y) + np.exp(y)
+
+    x, y = np.zeros(shape), np.linspace(0.0, 1.0, shape[0])
+    check(f, (x, y))
+    check(dl.value_and_grad(lambda x, y: np.sum(f(x, y)), argnums=(0, 1)), (x, y))

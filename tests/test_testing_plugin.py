@@ -16,7 +16,8 @@ from patience import HANGS
 
 import difflab as dl
 from difflab.primitives import TABLE
-from difflab.testing import strategies
+from difflab.testing import assert_gradients_agree, strategies
+from difflab.testing.plugin import check
 from difflab.testing.points import Drawing, regions
 
 ROOT = Path(dl.__file__).parents[1]
@@ -146,6 +147,41 @@ def test_bad_markers_are_refused(tmp_path, options):
     )
     told = run(tmp_path)
     assert "@pytest.mark.gradients:" in told and "passed" not in told and "INTERNALERROR" not in told
+
+
+WRONG_VALUES = [
+    dict(seed=-1), dict(seed=0.5), dict(low="a"), dict(low=np.nan), dict(high=np.inf), dict(dtype="foo"),
+    dict(dtype=complex), dict(draw=lambda: 1.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("given", WRONG_VALUES, ids=str)
+def test_wrong_values_of_a_marker_are_named(given):
+    with pytest.raises(dl.errors.InputError, match=f"{next(iter(given))}="):
+        Drawing(points=1, **given)
+
+
+@pytest.mark.parametrize("given", [dict(rtol="x"), dict(ulps=-1), dict(seconds="2")], ids=str)
+def test_wrong_limits_of_the_assertion_are_named(given):
+    with pytest.raises(dl.errors.InputError, match=f"{next(iter(given))}="):
+        assert_gradients_agree(lambda x: x**3, 2.0, gradient=lambda x: 3 * x**2, **given)
+
+
+def test_points_that_are_no_numbers_are_told_without_a_traceback():
+    draws = [lambda rng: (), lambda rng: "text"]
+    for draw in draws:
+        with pytest.raises(pytest.fail.Exception, match=r"draw= returned \(\)|x is a builtins.str"):
+            check((lambda x: x**3, lambda x: 3 * x**2), Drawing(points=1, draw=draw), "ordinary-0", "test_it")
+
+
+def test_a_marked_method_of_a_testcase_is_refused(tmp_path):
+    """It is run once, without points, and what it returns is thrown away."""
+    (tmp_path / "test_it.py").write_text(
+        "import pytest, unittest\nclass Mine(unittest.TestCase):\n    @pytest.mark.gradients(points=4)\n"
+        "    def test_it(self):\n        return lambda x: x * x, lambda x: 99 * x\n"
+    )
+    told = run(tmp_path)
+    assert counts(told)[:2] == (0, 1) and "is a method of a unittest.TestCase" in told, told
 
 
 def test_points_are_the_same_on_repeat_and_differ_from_each_other():

@@ -37,6 +37,7 @@ DECORATION = frozenset(
 )  # for pictures, by other tools
 LEAVES = ("input", "constant")
 SHOWN, LONGEST = 8, 100  # mistakes, nodes of a cycle; letters of a name
+MOST_DIGITS = 10  # of an operand's place
 NEW = "build it with dl.builder(), or give a networkx.DiGraph or MultiDiGraph"
 
 
@@ -113,7 +114,7 @@ class Reader:
                 place = 0
             if (ready := as_place(place)) is None:
                 mend = "give the edge position=0, 1, ..., the operand's place (a DiGraph has no keys)"
-                said = f"has position {place!r}" if place is not None else "does not say which operand it is"
+                said = f"has position {place!r:.60}" if place is not None else "does not say which operand it is"
                 self.wrong(key, f"the edge from {shown(source)} {said}; {mend}")
             else:
                 found[ready].append(source)
@@ -359,7 +360,7 @@ def as_place(place: Value) -> int | str | None:
     """An operand's place as a number or as the name of an argument; None if it is neither."""
     if isinstance(place, str):
         if place.strip().isascii() and place.strip().isdigit():
-            return int(place)
+            return int(place) if len(place) < MOST_DIGITS else None
         return place if place.isidentifier() else None
     if isinstance(place, bool) or not isinstance(place, int | float | np.integer | np.floating):
         return None

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import DifflabError, InputError
-from ..files import target_folder, write_all
+from ..errors import DifflabError
+from ..files import in_a_folder, target_folder, write_all
 from ..lab.plots import encoded
 from ..lab.report_page import report_page
 from ..lab.schemes import pictured
@@ -32,8 +32,8 @@ SECTION = "<section>\n<h2>{title}</h2>\n<p>{about}</p>\n{body}\n</section>"
 def check_folder(folder: Path, force: bool) -> None:
     """Before any work: the folder can be made and nothing in it would be lost, nor written through a link."""
     target_folder(folder, NAMES, force)
-    if not folder.exists() and not folder.parent.is_dir():
-        raise InputError(f"the folder {folder.parent} does not exist; make it first")
+    if not folder.exists():
+        in_a_folder(folder)
 
 
 def write_folder(solution: Solution, folder: Path, title: str, force: bool = False) -> list[Path]:

@@ -71,6 +71,11 @@ def axis_of(what: str, a: Value, axis: Value) -> int:
     return found
 
 
+def of_number(a: Value, axis: Value) -> bool:
+    """Whether the axis is one that NumPy takes of a number, as though that were an array of one element: 0 or -1."""
+    return Carrier.shape(a) == () and is_integer(axis) and operator.index(axis) in (0, -1)
+
+
 def refuse(**given: Any) -> None:
     """Arguments of NumPy's that have no meaning on traced values."""
     for name, value in given.items():
@@ -95,8 +100,11 @@ def numbers(a: Value) -> Value:
     return cast(a, float) if Carrier.dtype(a).kind == "b" else a
 
 
-def reading_reduction(name: str, empty: Value = None) -> Function:
-    """The reader of a reduction; `empty` is the neutral element, where one allows `where=`."""
+def reading_reduction(name: str, empty: Value = None, lone: bool = True) -> Function:
+    """The reader of a reduction; `empty` is the neutral element, where one allows `where=`.
+
+    `lone`: whether NumPy takes axis=0 of a number.
+    """
 
     def read(
         a: Value,
@@ -115,7 +123,7 @@ def reading_reduction(name: str, empty: Value = None) -> Function:
                 raise InputError(f"{name}: where= is not supported on traced values; use np.where(mask, x, ...) first")
             a = np.where(where, a, empty)
         keep = False if keepdims is np._NoValue else bool(keepdims)
-        axis = None if axis is None else axes_of(name, a, axis)
+        axis = None if lone and of_number(a, axis) else axes_of(name, a, axis)
         return (a if dtype is None else cast(a, dtype),), {"axis": axis, "keepdims": keep}
 
     return read

@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import InputError
 from ..types import Function, Value
 from . import batches, by_parts, by_rows
-from .arguments import axes_of, axis_of, no_traced, numbers, reading_extreme, refuse, unary
+from .arguments import axes_of, axis_of, no_traced, numbers, of_number, reading_extreme, refuse, unary
 from .kernels.arrays import fold, unordered
 from .primitive import Carrier, composite, underivable
 from .quotient import Exact, Quotient, fraction
@@ -77,7 +77,7 @@ composite(
 def read_argument(name: str) -> Function:
     def read(a: Value, axis: Value = None, out: object = None, *, keepdims: Value = False) -> Value:
         refuse(out=out)
-        axis = None if axis is None else axis_of(name, a, axis)
+        axis = None if axis is None or of_number(a, axis) else axis_of(name, a, axis)
         return (a,), {"axis": axis, "keepdims": keepdims not in (False, np._NoValue)}
 
     return read

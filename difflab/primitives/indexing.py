@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import DtypeError, InputError, ShapeError
 from ..types import Key, Shape, Value
 from . import batches, by_parts, by_rows
-from .arguments import axis_of, cast, no_traced, refuse
+from .arguments import axis_of, cast, no_traced, of_number, refuse
 from .batches import take_along_axis as batched_take_along_axis
 from .batches_index import getitem as batched_getitem, in_range, scatter as batched_scatter, take as batched_take
 from .kernels.structure import Slot
@@ -112,7 +112,7 @@ linear(
 # Taking elements by number.
 def read_take(a: Value, indices: Value, axis: Value = None, out: object = None, mode: str = "raise") -> Value:
     refuse(out=out)
-    if axis is None:
+    if axis is None or of_number(a, axis):
         a, axis = np.ravel(a), 0
     if not hasattr(indices, "dtype"):
         indices = np.asarray(indices, dtype=None if np.size(indices) else np.intp)

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import InputError, ShapeError
 from ..types import Axis, Function, Value
 from . import batches, by_parts, by_rows
-from .arguments import axes_of, cast, reading_extreme, reading_reduction, refuse
+from .arguments import axes_of, cast, of_number, reading_extreme, reading_reduction, refuse
 from .primitive import Carrier, Primitive, composite, custom, linear, register
 from .quotient import Quotient, fraction
 
@@ -70,7 +70,7 @@ linear(
     doc="The mean over the axes, all by default.",
     glyph="mean",
     latex=r"\overline{{{0}}}",
-    arguments=reading_reduction("mean"),
+    arguments=reading_reduction("mean", lone=False),
     value=lambda m, x, *, axis, keepdims: m.divide(m.sum(x, axis=axis, keepdims=keepdims), count(x, axis)),
     facts={"fresh", "sums"},
     batch=batches.axes,
@@ -99,7 +99,7 @@ register(
         latex=r"\#\{{{0} \ne 0\}}",
         arguments=lambda a, axis=None, *, keepdims=False: (
             (a,),
-            {"axis": axes_of("count_nonzero", a, axis), "keepdims": bool(keepdims)},
+            {"axis": None if of_number(a, axis) else axes_of("count_nonzero", a, axis), "keepdims": bool(keepdims)},
         ),
         spelling={"elements": "count_nonzero", "javascript": "countTrue"},
         differentiable=False,
@@ -143,7 +143,7 @@ pooled(
 
 # Deviations.
 def read_deviation(name: str) -> Function:
-    read = reading_reduction(name)
+    read = reading_reduction(name, lone=False)
 
     def arguments(
         a: Value,

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import InputError, ShapeError
 from ..types import Shape, Value
-from .arguments import axis_of, is_integer, refuse
+from .arguments import axis_of, is_integer, of_number, refuse
 from .primitive import Carrier, Reading, composite
 
 
@@ -31,7 +31,7 @@ def repeat(m: Carrier, x: Value, *, repeats: Value, axis: int) -> Value:
 
 
 def read_repeat(a: Value, repeats: Value, axis: Value = None) -> Value:
-    if axis is None:
+    if axis is None or of_number(a, axis):
         a, axis = np.ravel(a), 0
     return (a,), {"repeats": np.asarray(repeats), "axis": axis_of("repeat", a, axis)}
 

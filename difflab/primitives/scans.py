@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import InputError, ShapeError
 from ..types import Function, Value
 from . import batches, by_rows
-from .arguments import axes_of, axis_of, cast, numbers, refuse, whole
+from .arguments import axes_of, axis_of, cast, numbers, of_number, refuse, whole
 from .extremes import opaque
 from .primitive import Carrier, Reading, composite, linear
 
@@ -22,7 +22,7 @@ def along(axis: int, part: Value) -> tuple[Value, ...]:
 def read_scan(name: str) -> Function:
     def read(a: Value, axis: Value = None, dtype: Any = None, out: object = None, **other: Any) -> Value:
         refuse(out=out, **other)
-        if axis is None:
+        if axis is None or of_number(a, axis):
             a, axis = np.ravel(a), 0
         elif not Carrier.shape(a):
             raise ShapeError(f"{name}: axis={axis} of an array of shape ()")

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import InputError, ShapeError
 from ..types import Function, Value
 from . import batches, by_parts, by_rows
-from .arguments import axes, axes_of, axis_of, is_integer
+from .arguments import axes, axes_of, axis_of, is_integer, of_number
 from .primitive import Carrier, Reading, composite, linear
 
 
@@ -193,7 +193,7 @@ linear(
 
 
 def read_squeeze(a: Value, axis: Value = None) -> Value:
-    found = axes_of("squeeze", a, axis)
+    found = () if of_number(a, axis) else axes_of("squeeze", a, axis)
     for k in found or ():
         if Carrier.shape(a)[k] != 1:
             raise ShapeError(f"squeeze: axis={k} of shape {Carrier.shape(a)} has length {Carrier.shape(a)[k]}, not 1")

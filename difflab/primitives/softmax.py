@@ -7,7 +7,7 @@ import numpy as np
 from ..errors import InputError, ShapeError
 from ..types import Axis, Function, Value
 from . import batches, by_rows
-from .arguments import axes_of
+from .arguments import axes_of, of_number
 from .primitive import Carrier, custom
 from .reductions import expand
 
@@ -22,7 +22,8 @@ def read_logsumexp(
     if return_sign:
         raise InputError("logsumexp: return_sign=True is not supported")
     a = a if hasattr(a, "shape") else np.asarray(a)
-    params = {"axis": axes_of("logsumexp", a, axis), "keepdims": bool(keepdims)}
+    found = None if of_number(a, axis) else axes_of("logsumexp", a, axis)
+    params = {"axis": found, "keepdims": bool(keepdims)}
     if b is None:
         return (a,), params
     b = b if hasattr(b, "shape") else np.asarray(b)

@@ -55,4 +55,5 @@ if "pytest" in sys.modules:  # true where pytest loads this as its plugin
         pytest_configure,
         pytest_generate_tests,
         pytest_pyfunc_call,
+        pytest_runtest_call,
     )

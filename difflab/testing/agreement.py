@@ -141,8 +141,8 @@ def examine(
     seconds: float = 10.0,
 ) -> Report:
     """What `assert_gradients_agree` asserts, as a report. Raises where nobody could judge."""
-    for name, limit in (("rtol", rtol), ("ulps", ulps)):
-        if limit is not None and not limit >= 0:
+    for name, limit in (("rtol", rtol), ("ulps", ulps), ("seconds", seconds)):
+        if limit is not None and not (isinstance(limit, int | float | np.number) and limit >= 0):
             raise InputError(f"{name}={limit!r}: give a number that is not negative")
     if entry is not None and gradient is None:
         raise InputError("entry= chooses an entry of gradient=, which is not given")

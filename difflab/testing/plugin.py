@@ -46,6 +46,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """Refuses a marked test that pytest makes no tests of, one for each point: nothing would be judged, and it pass."""
+    marked = isinstance(item, pytest.Function) and item.get_closest_marker("gradients") is not None
+    if marked and POINT not in getattr(getattr(item, "callspec", None), "params", ()):
+        pytest.fail(
+            f"{item.nodeid} is marked `gradients` and is a method of a unittest.TestCase, which pytest cannot run at "
+            "several points; make it a function, or a method of a class that does not derive from TestCase",
+            pytrace=False,
+        )
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Runs a marked test and judges what it returns."""
     mark = pyfuncitem.get_closest_marker("gradients")
@@ -70,7 +82,7 @@ def drawing(mark: pytest.Mark, test: str) -> Value:
 
 def check(returned: Value, points: Value, name: str, test: str) -> None:
     """Judges a gradient at the first point of the region at which it can be judged."""
-    from ..errors import DisagreementError, InputError, UnsupportedError
+    from ..errors import DifflabError, DisagreementError, InputError, UnsupportedError
     from .agreement import assert_gradients_agree
 
     f, gradient = returned if isinstance(returned, tuple) and len(returned) == 2 else (returned, None)
@@ -82,7 +94,7 @@ def check(returned: Value, points: Value, name: str, test: str) -> None:
         )
     refused = ""
     for attempt in range(ATTEMPTS):
-        arguments = points.arguments(name, attempt)
+        arguments = drawn(points, name, attempt)
         try:
             assert_gradients_agree(f, *arguments, gradient=gradient, **points.options)
             return
@@ -90,10 +102,21 @@ def check(returned: Value, points: Value, name: str, test: str) -> None:
             pytest.fail(f'at the point {name}, {shown(arguments)}\n{error}\n  or: pytest "{test}"', pytrace=False)
         except (InputError, UnsupportedError) as error:  # a kink, or outside of the domain
             refused = refused or f"{shown(arguments)}: {error}"
+        except DifflabError as error:  # wrong at every point
+            pytest.fail(f"at the point {name}, {shown(arguments)}\n{error}", pytrace=False)
     reason = f"no gradient could be judged at {ATTEMPTS} points of the region {name}; the first was {refused}"
     if name.startswith("tail"):
         pytest.skip(reason)
     pytest.fail(f"{reason}; give the marker low=, high= or draw=", pytrace=False)
+
+
+def drawn(points: Value, name: str, attempt: int) -> Value:
+    from ..errors import DifflabError
+
+    try:
+        return points.arguments(name, attempt)
+    except DifflabError as error:
+        pytest.fail(f"no point {name}: {error}", pytrace=False)
 
 
 def shown(arguments: tuple[Value, ...]) -> str:

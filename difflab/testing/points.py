@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..differentiate.problem import check_call
 from ..errors import InputError
 from ..types import Shape, Sizes, Value
 
@@ -89,15 +90,22 @@ class Drawing:
     ) -> None:
         if not isinstance(points, int) or isinstance(points, bool) or points < 1:
             raise InputError(f"gradients: points={points!r}; give a positive number of points")
+        if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+            raise InputError(f"gradients: seed={seed!r}; give a whole number that is not negative")
+        for name, bound in (("low", low), ("high", high)):
+            if bound is not None and not (isinstance(bound, int | float | np.number) and np.isfinite(bound)):
+                raise InputError(f"gradients: {name}={bound!r}; give a finite number, or None for no bound")
         if low is not None and high is not None and not low < high:
             raise InputError(f"gradients: low={low!r} is not below high={high!r}")
         if draw is not None and not callable(draw):
             raise InputError(f"gradients: draw={draw!r}; give a function of a random generator")
+        if draw is not None:
+            check_call(draw, "draw=", (np.random.default_rng(0),))
         unknown = sorted(set(options) - OPTIONS)
         if unknown:
             raise InputError(f"gradients: there is no option {unknown[0]!r}; pytest --markers shows them")
         self.points, self.seed, self.own, self.options = points, seed, draw, options
-        self.low, self.high, self.dtype = low, high, dtype
+        self.low, self.high, self.dtype = low, high, floating(dtype)
         self.shapes = [shape_of(s) for s in (shapes if shapes is not None else [shape])]
 
     def arguments(self, name: str, attempt: int) -> tuple[Value, ...]:
@@ -106,9 +114,22 @@ class Drawing:
         rng = np.random.default_rng([self.seed, int(k), attempt])
         if self.own is not None:
             found = self.own(rng)
+            if isinstance(found, tuple) and not found:
+                raise InputError("draw= returned (); give the argument, or a tuple of arguments")
             return found if isinstance(found, tuple) else (found,)
         drawn = (draw(region, s, self.low, self.high, rng) for s in self.shapes)
         return tuple(np.asarray(x, self.dtype)[()] for x in drawn)
+
+
+def floating(dtype: DTypeLike) -> np.dtype[Any]:
+    """A dtype that points may have."""
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        found = np.dtype(object)
+    if found.kind not in "fiu":
+        raise InputError(f"gradients: dtype={dtype!r}; give one of real numbers, such as float or np.float32")
+    return found
 
 
 def shape_of(given: Sizes) -> tuple[int, ...]:

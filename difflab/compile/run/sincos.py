@@ -40,7 +40,7 @@ def sincos(x: Array, sine: Array, cosine: Array, a: Array, b: Array, c: Array, d
     sines, cosines, per_radian, (high, middle, low) = tables()
     np.multiply(x, per_radian, a)
     np.rint(a, a)
-    if not (np.maximum.reduce(a, None) < LARGEST and np.minimum.reduce(a, None) > -LARGEST):
+    if not (np.maximum.reduce(a, None, initial=0.0) < LARGEST and np.minimum.reduce(a, None, initial=0.0) > -LARGEST):
         np.sin(x, sine)
         np.cos(x, cosine)
         return

@@ -6,6 +6,7 @@ import os
 import shutil
 
 import pytest
+from browser import Desk
 from hypothesis import HealthCheck, settings
 from patience import HANGS
 
@@ -39,34 +40,46 @@ def chromium():
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def desk(chromium):
+    return Desk(chromium)
+
+
 @pytest.fixture
-def visit(chromium):
+def blank(desk):
+    """An empty page, without a policy."""
+    page = desk.page()
+    yield page
+    desk.back(page)
+
+
+@pytest.fixture
+def visit(desk):
     """`visit(address, width=..., dark=...)` opens a page; a script error or a request elsewhere fails the test."""
-    contexts = []
+    pages = []
     wrong = []
 
-    def open_page(address, width=1300, height=1000, dark=False, calm=False):
-        context = chromium.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme="dark" if dark else "light",
-            reduced_motion="reduce" if calm else "no-preference",
-        )
-        context.set_default_timeout(HANGS * 1000)
-        contexts.append(context)
-        page = context.new_page()
+    def open_page(address, **look):
+        page = desk.page(**look)
         here = address.partition("?")[0].rpartition("/")[0]
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda told: wrong.append(told.text) if told.type == "error" else None)
-        page.on(
-            "request",
-            lambda asked: None if asked.url.startswith((here, "about:", "data:")) else wrong.append(asked.url),
-        )
+        heard = {
+            "pageerror": lambda error: wrong.append(str(error)),
+            "console": lambda told: wrong.append(told.text) if told.type == "error" else None,
+            "request": lambda asked: (
+                None if asked.url.startswith((here, "about:", "data:")) else wrong.append(asked.url)
+            ),
+        }
+        for event, hear in heard.items():
+            page.on(event, hear)
+        pages.append((page, heard))
         page.goto(address)
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for page, heard in pages:
+        for event, hear in heard.items():
+            page.remove_listener(event, hear)
+        desk.back(page)
     assert wrong == []
 
 

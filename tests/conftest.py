@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import pickle
 import shutil
 
 import pytest
@@ -97,14 +98,25 @@ def visit(desk):
     assert wrong == []
 
 
+@pytest.fixture(scope="session")
+def drawn():
+    """The pages of passes, by the pass as bytes: most tests of pages begin with one of a few."""
+    return {}
+
+
 @pytest.fixture
-def open_pass(visit, tmp_path):
+def open_pass(visit, drawn, tmp_path):
     """Draws a pass to a page and opens it."""
 
     def opened(backward, name="page", **look):
         import difflab as dl
 
-        path = dl.draw(backward, tmp_path / f"{name}.html")
+        path = tmp_path / f"{name}.html"
+        same = name, pickle.dumps(backward)
+        if same in drawn:
+            path.write_bytes(drawn[same])
+        else:
+            drawn[same] = dl.draw(backward, path).read_bytes()
         return visit(path.as_uri(), **look)
 
     return opened

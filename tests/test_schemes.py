@@ -9,6 +9,7 @@ import re
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 from patience import shows
 from PIL import Image
@@ -68,6 +69,13 @@ def test_both_schemes_have_their_ground(name):
         np.testing.assert_allclose(image[2, 2], rgb(ground), atol=4 / 255)
     white = (dark.min(axis=2) > 0.85).mean()  # letters, and what is highest on a map
     assert white < 0.1
+
+
+def test_a_figure_is_laid_out_once_and_drawn_twice(monkeypatch):
+    drawn, draw = [], Figure.draw
+    monkeypatch.setattr(Figure, "draw", lambda *args: (drawn.append(args[0]), draw(*args))[1])
+    pictured(DRAWN["confusion"], "alt")
+    assert len(drawn) == 3 and len(set(drawn)) == 1
 
 
 @pytest.mark.parametrize("name", DRAWN)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import pickle
 import shutil
 
 import pytest
+from browser import Desk
 from hypothesis import HealthCheck, settings
 from patience import HANGS
 
@@ -19,6 +22,19 @@ settings.register_profile("ci", **PATIENT, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "shared")
 
 os.environ["DIFFLAB_CACHE"] = "off"  # neither read from the user's cache nor written to it
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """A million objects, which stay to the end: no search for garbage, then or later, goes through them."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
+
+
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -39,45 +55,68 @@ def chromium():
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def desk(chromium):
+    return Desk(chromium)
+
+
 @pytest.fixture
-def visit(chromium):
+def blank(desk):
+    """An empty page, without a policy."""
+    page = desk.page()
+    yield page
+    desk.back(page)
+
+
+@pytest.fixture
+def visit(desk):
     """`visit(address, width=..., dark=...)` opens a page; a script error or a request elsewhere fails the test."""
-    contexts = []
+    pages = []
     wrong = []
 
-    def open_page(address, width=1300, height=1000, dark=False, calm=False):
-        context = chromium.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme="dark" if dark else "light",
-            reduced_motion="reduce" if calm else "no-preference",
-        )
-        context.set_default_timeout(HANGS * 1000)
-        contexts.append(context)
-        page = context.new_page()
+    def open_page(address, **look):
+        page = desk.page(**look)
         here = address.partition("?")[0].rpartition("/")[0]
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda told: wrong.append(told.text) if told.type == "error" else None)
-        page.on(
-            "request",
-            lambda asked: None if asked.url.startswith((here, "about:", "data:")) else wrong.append(asked.url),
-        )
+        heard = {
+            "pageerror": lambda error: wrong.append(str(error)),
+            "console": lambda told: wrong.append(told.text) if told.type == "error" else None,
+            "request": lambda asked: (
+                None if asked.url.startswith((here, "about:", "data:")) else wrong.append(asked.url)
+            ),
+        }
+        for event, hear in heard.items():
+            page.on(event, hear)
+        pages.append((page, heard))
         page.goto(address)
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for page, heard in pages:
+        for event, hear in heard.items():
+            page.remove_listener(event, hear)
+        desk.back(page)
     assert wrong == []
 
 
+@pytest.fixture(scope="session")
+def drawn():
+    """The pages of passes, by the pass as bytes: most tests of pages begin with one of a few."""
+    return {}
+
+
 @pytest.fixture
-def open_pass(visit, tmp_path):
+def open_pass(visit, drawn, tmp_path):
     """Draws a pass to a page and opens it."""
 
     def opened(backward, name="page", **look):
         import difflab as dl
 
-        path = dl.draw(backward, tmp_path / f"{name}.html")
+        path = tmp_path / f"{name}.html"
+        same = name, pickle.dumps(backward)
+        if same in drawn:
+            path.write_bytes(drawn[same])
+        else:
+            drawn[same] = dl.draw(backward, path).read_bytes()
         return visit(path.as_uri(), **look)
 
     return opened

@@ -1,9 +1,9 @@
-"""What mpmath says of the rows for which that takes seconds, kept in mpmath_truths.json.
+"""What mpmath says of the rows for which that takes long, kept in mpmath_truths.json.
 
 What is kept goes by a digest of all that it follows from: the source of the row's definition with whatever that names,
 the parameters, the points, the operands. Where nothing is kept under it, the truth is computed afresh; at one point it
-is in any case. `pytest --write-figures tests/test_primitives_elementwise.py tests/test_table_rows.py` computes all anew
-and keeps what took long.
+is in any case. `pytest --write-figures tests/test_primitives_elementwise.py tests/test_table_rows.py
+tests/test_kills_germs.py` computes all anew and keeps what took long.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mpmath import mpf
 from recorded import record, recorded
 
 FILE = Path(__file__).with_name("mpmath_truths.json")
-SLOW = 1.0  # seconds of processor time from which on the truth of a row is kept
+SLOW = 0.4  # seconds of processor time from which on the truth of a row is kept
 DIGITS = 22
 SOURCE = Path(reference.__file__).read_text()
 NEW = {}
@@ -67,15 +67,15 @@ def source_of(name):
     return "\n".join(known[key] for key in sorted(used, key=str))
 
 
-def kept(name, params, points, wanted, ask, more=""):
+def kept(name, params, points, wanted, ask, more="", kind="mixed"):
     """`ask(k)`, the numbers at the k-th point, for all points: as they are kept, or asked now.
 
     The numbers follow from the row's definition, the points with the operands that are `wanted` there, and the text
-    `more`, which says how.
+    `more`, which says how; `kind` is its name.
     """
     if name not in reference.FUNCTIONS:
         return [ask(k) for k in range(len(points))]
-    key = f"{name} {params} {len(points)}{' mixed' if more else ''}"
+    key = f"{name} {params} {len(points)}{f' {kind}' if more else ''}"
     question = (source_of(name), params, points, wanted, DIGITS, *([more] if more else []))
     digest = hashlib.sha256(repr(question).encode()).hexdigest()[:16]
     there = None if WRITES else read_file().get(key)

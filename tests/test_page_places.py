@@ -30,10 +30,8 @@ COMPARED = """d => {
 
 
 @pytest.mark.parametrize("name", LINES)
-def test_points_of_a_line_are_those_that_the_browser_measures(chromium, name):
-    page = chromium.new_page()
-    off, apart, ours, length = page.evaluate(COMPARED % asset("places.js"), relative(LINES[name]))
-    page.close()
+def test_points_of_a_line_are_those_that_the_browser_measures(blank, name):
+    off, apart, ours, length = blank.evaluate(COMPARED % asset("places.js"), relative(LINES[name]))
     assert off < 0.5 and apart <= 6.01 and ours == pytest.approx(length, rel=2e-3)
 
 
@@ -45,11 +43,10 @@ PLACE = """d => {
 }"""
 
 
-def test_a_relative_line_is_graphvizs_line(chromium):
-    page = chromium.new_page()
+def test_a_relative_line_is_graphvizs_line(blank):
     for line in LINES.values():
-        assert page.evaluate(PLACE, relative(line)) == pytest.approx(page.evaluate(PLACE, line), rel=0.02, abs=1), line
-    page.close()
+        ours, theirs = (blank.evaluate(PLACE, d) for d in (relative(line), line))
+        assert ours == pytest.approx(theirs, rel=0.02, abs=1), line
 
 
 # How far so many points beyond its end each wire is from the border of the nearest box.

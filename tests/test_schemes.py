@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import io
 import re
+from functools import cache
 
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 from patience import shows
 from PIL import Image
@@ -44,6 +46,11 @@ DRAWN = {
 }
 
 
+@cache
+def figure(name):
+    return pictured(DRAWN[name], "alt")
+
+
 def images(html):
     """The light picture and the dark one."""
     dark, light = (Image.open(io.BytesIO(base64.b64decode(d))) for d in re.findall(r"base64,([\w+/=]+)", html))
@@ -62,12 +69,19 @@ def contrast(a, b):
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_both_schemes_have_their_ground(name):
-    light, dark = images(pictured(DRAWN[name], "alt"))
+    light, dark = images(figure(name))
     assert light.shape == dark.shape
     for image, ground in ((light, GROUND), (dark, DARK_GROUND)):
         np.testing.assert_allclose(image[2, 2], rgb(ground), atol=4 / 255)
     white = (dark.min(axis=2) > 0.85).mean()  # letters, and what is highest on a map
     assert white < 0.1
+
+
+def test_a_figure_is_laid_out_once_and_drawn_twice(monkeypatch):
+    drawn, draw = [], Figure.draw
+    monkeypatch.setattr(Figure, "draw", lambda *args: (drawn.append(args[0]), draw(*args))[1])
+    pictured(DRAWN["confusion"], "alt")
+    assert len(drawn) == 3 and len(set(drawn)) == 1
 
 
 @pytest.mark.parametrize("name", DRAWN)
@@ -115,7 +129,7 @@ def cell_below(text):
 def test_two_pictures_take_no_more_room_than_one(name):
     whole = io.BytesIO()
     DRAWN[name]().savefig(whole, format="png", dpi=DPI)
-    sizes = [len(base64.b64decode(d)) for d in re.findall(r"base64,([\w+/=]+)", pictured(DRAWN[name], "alt"))]
+    sizes = [len(base64.b64decode(d)) for d in re.findall(r"base64,([\w+/=]+)", figure(name))]
     assert len(sizes) == 2 and sum(sizes) < 1.1 * len(whole.getvalue())
 
 

@@ -42,7 +42,8 @@ def pictured(draw: Callable[[], Figure | None], alt: str) -> str:
     if made is None:
         return ""
     light = address(png(made))
-    made.set_layout_engine("none")  # laid out once more, axes of a fixed aspect would drift out of the picture
+    with matplotlib.rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
+        made.set_layout_engine(None)  # laid out once more, axes of a fixed aspect would drift out of the picture
     darken(made)
     dark = f'<source media="screen and (prefers-color-scheme: dark)" srcset="{address(png(made))}">'
     least = f"--least: {made.get_figwidth() * DPI * SMALLEST:.0f}px"  # where it would be smaller, it is scrolled

@@ -158,6 +158,7 @@ SHOWING = {"rich", "click", "graphviz"}
 AT = "'x * y + sin(x)', '--at', 'x=1,y=2'"
 DRAWN = f"from difflab.cli.app import run; assert run(['draw', {AT}]) == 0"
 COMPARED = f"from difflab.cli.app import run; assert run(['compare', {AT}, *METHODS]) == 0"
+SOLVED = "from difflab import mdp; mdp.gridworld((3, 3)).solve()"
 WITH = "METHODS = [w for name in {!r}.split() for w in ('--method', name)]; "
 
 
@@ -171,6 +172,7 @@ WITH = "METHODS = [w for name in {!r}.split() for w in ('--method', name)]; "
         ("import difflab; difflab.grad; difflab.parse; difflab.compile", {"flint"} | HEAVY | SHOWING),
         ("import difflab; difflab.compile(lambda x: x * x)(2.0)", {"flint"} | HEAVY | SHOWING),
         (DRAWN, {"flint", "rich"} | HEAVY),
+        (SOLVED, {"difflab.nn", "scipy.optimize", "flint", "rich"} | (HEAVY - {"scipy"})),
         (WITH.format("reverse forward numerical") + COMPARED, HEAVY),
         (WITH.format("reverse certified") + COMPARED, HEAVY - {"mpmath"}),
         # sympy works in a process of its own

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import minimize
 
 from ..cards.parts import Card, Chart, Row, Series, arrays
 from ..cards.shown import Shown
@@ -122,6 +121,8 @@ def inverse_rl(
         value, slope = both(theta)
         return float(value), np.asarray(slope)
 
+    from scipy.optimize import minimize  # which loads for longer than most processes are solved
+
     start = np.zeros(basis.shape[1])
 
     def keep(theta: Floats) -> None:
@@ -168,6 +169,8 @@ def rewards_for(process: MDP, policy: ArrayLike, margin: float = 0.1, iterations
         v = inverse @ np.sum(weights * R, axis=1)
         q = R + g * np.transpose(np.matmul(P, v * alive))
         return np.where(others, np.maximum(0.0, ahead - (np.reshape(v, (S, 1)) - q)), 0.0)
+
+    from scipy.optimize import minimize
 
     R = R0
     for k in range(12):

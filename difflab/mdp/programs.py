@@ -8,7 +8,6 @@ from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import linprog
 
 from ..errors import InputError
 from .backup import best, chain_of, greedy_actions, greedy_pairs, pair_values
@@ -28,6 +27,8 @@ def linear_programming(process: MDP, run: Run) -> Found:
 
     F. d'Epenoux (1963). The program's own accuracy is about 1e-7, the linear solve behind it proves the rest.
     """
+    from scipy.optimize import linprog  # which loads for longer than most processes are solved
+
     S, K = process.n_states, process.n_pairs
     own = Rows((np.ones(K), (np.arange(K), process.states)), shape=(K, S))
     constraint = Rows(process.discount * process.transitions - own)

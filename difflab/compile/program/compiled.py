@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,11 +19,9 @@ from ..run.blas import one_thread
 from ..write.numpy_source import NumpySource
 from ..write.scalar_source import FAILURES, ScalarSource, is_scalar
 from ..xla.program import XlaSource
+from .kinds import Lines
 from .lengths import Loops
 from .walked import LARGEST, WalkedSource
-
-if TYPE_CHECKING:
-    from .entry import Lines
 
 
 class Compiled:

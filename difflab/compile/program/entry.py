@@ -15,8 +15,8 @@ import builtins
 import itertools
 from collections.abc import Callable
 from functools import update_wrapper
-from types import CodeType, FunctionType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from ..write.scalar_source import FAILURES, SPACE, Head, ScalarSource
 from ..xla.program import XlaSource
 from .closure import Captured
 from .compiled import Compiled
-from .kinds import DTYPES, head_of
+from .kinds import DTYPES, Lines, head_of
 
 if TYPE_CHECKING:
     general: Function = lambda *args: None  # found among the globals that `entry_function` gives
@@ -54,13 +54,6 @@ def entry_function(general: Function, f: Function) -> Value:
     if "<" in function.__qualname__:  # a prompt shows it; what a module has by its name is found by it, as by pickle
         function.__qualname__ = f"compile({function.__qualname__})"
     return function
-
-
-class Lines(NamedTuple):
-    """An entry for one kind of arguments, and what its code refers to."""
-
-    code: CodeType
-    names: dict[str, Any]
 
 
 def exchange(function: Value, lines: Lines) -> None:

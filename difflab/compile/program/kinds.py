@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
-from typing import Any
+from types import CodeType
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,6 +19,13 @@ from ..xla.program import XlaSource
 TEMPORARY = re.compile(r"t\d+_*")  # the program's names of values
 # Their names in the text.
 DTYPES: dict[DType, str] = {np.dtype(float): "double", np.dtype(np.float32): "single", np.dtype(int): "whole"}
+
+
+class Lines(NamedTuple):
+    """An entry for one kind of arguments, and what its code refers to."""
+
+    code: CodeType
+    names: dict[str, Any]
 
 
 class UnwrittenError(Exception):

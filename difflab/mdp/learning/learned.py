@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...cards.parts import Card, Chart, Row, Series, arrays, empty, facts
 from ...cards.shown import Shown
-from ...nn.layers.layer import Layer
 from ...types import FileName, Tree, Value
 from ..types import Floats, Integers
+
+if TYPE_CHECKING:
+    from ...nn.layers.layer import Layer
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -71,6 +71,15 @@ def test_resume_goes_on_and_ends_in_the_same_bits(tmp_path):
         assert x.tobytes() == y.tobytes()
 
 
+def test_where_there_is_nothing_to_resume_it_says_so(tmp_path, capfd):
+    line = ("train", "mlp", "--data", "blobs", "--epochs", 1, "--out", tmp_path / "new", "--no-report", "--resume")
+    said = f"{tmp_path / 'new'} holds no run to go on with; one begins"
+    assert inside(*line) == 0
+    assert said in capfd.readouterr().err
+    assert inside(*line) == 0  # now there is one
+    assert said not in capfd.readouterr().err
+
+
 def test_predict_reads_pictures_arrays_and_idx_files(run, tmp_path):
     from PIL import Image
 

@@ -72,11 +72,22 @@ def test_resume_goes_on_and_ends_in_the_same_bits(tmp_path):
 
 
 def test_where_there_is_nothing_to_resume_it_says_so(tmp_path, capfd):
-    line = ("train", "mlp", "--data", "blobs", "--epochs", 1, "--out", tmp_path / "new", "--no-report", "--resume")
+    line = [
+        "train",
+        "mlp",
+        "--data",
+        "blobs",
+        "--epochs",
+        "1",
+        "--out",
+        str(tmp_path / "new"),
+        "--no-report",
+        "--resume",
+    ]
     said = f"{tmp_path / 'new'} holds no run to go on with; one begins"
-    assert inside(*line) == 0
-    assert said in capfd.readouterr().err
-    assert inside(*line) == 0  # now there is one
+    assert run_here(line) == 0
+    assert said in capfd.readouterr().err.replace("\n", "")
+    assert run_here(line) == 0  # now there is one
     assert said not in capfd.readouterr().err
 
 

@@ -77,7 +77,8 @@ def returned():
     def told(annotation, module, way):
         for word in re.findall(r"\w+", annotation if isinstance(annotation, str) else str(annotation)):
             own = getattr(sys.modules[module], word, None)
-            for kind in [own] if inspect.isclass(own) else known.get(word, []):
+            others = known.get(word, [])  # where only the type checker imports the name; of several nobody knows which
+            for kind in [own] if inspect.isclass(own) else others if len(others) == 1 else []:
                 add(kind, way)
 
     def add(kind, way):

@@ -155,7 +155,7 @@ WRONG_VALUES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("given", WRONG_VALUES, ids=str)
+@pytest.mark.parametrize("given", WRONG_VALUES, ids=lambda given: "-".join(given))  # values would show addresses
 def test_wrong_values_of_a_marker_are_named(given):
     with pytest.raises(dl.errors.InputError, match=f"{next(iter(given))}="):
         Drawing(points=1, **given)

@@ -158,3 +158,27 @@ def test_values_are_freed_with_the_list_of_operations():
         assert alive() is None  # no cycle through the tape, which x still has
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("op", [np.add, np.subtract, np.multiply, np.divide, np.power, np.maximum, np.arctan2])
+@pytest.mark.parametrize("swapped", [False, True])
+def test_values_of_an_outer_recording_are_constants_of_the_inner_one(op, swapped):
+    f = (lambda x, y: op(y, x) * y) if swapped else (lambda x, y: op(x, y) * y)
+    inner_first = dl.grad(lambda y: dl.grad(f, 0)(1.3, y))(0.7)
+    outer_first = dl.grad(lambda x: dl.grad(f, 1)(x, 0.7))(1.3)
+    np.testing.assert_allclose(inner_first, outer_first, rtol=1e-13, atol=1e-15)
+    slope = dl.grad(f, 0)
+    np.testing.assert_allclose(
+        inner_first, (slope(1.3, 0.7 + 1e-5) - slope(1.3, 0.7 - 1e-5)) / 2e-5, rtol=1e-8, atol=1e-9
+    )
+    program = dl.compile(dl.value_and_grad(f, 0))
+    for _ in range(3):
+        np.testing.assert_allclose(program(1.3, 0.7), dl.value_and_grad(f, 0)(1.3, 0.7), rtol=1e-15)
+
+
+def test_an_outer_recording_that_has_ended_is_told_of():
+    kept = []
+    dl.grad(lambda y: kept.append(y) or y)(2.0)
+    for f in (lambda x: x * kept[0], lambda x: kept[0] * x, lambda x: kept[0] - x):
+        with pytest.raises(EscapedTracerError):
+            dl.grad(f)(1.0)

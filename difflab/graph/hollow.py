@@ -33,6 +33,7 @@ class ShapeTape(Tape):
     """
 
     __slots__ = ()
+    hollow = True
 
     def __init__(self, guards: Guards | None = None, merging: bool = False) -> None:
         super().__init__(guards=guards, merging=merging)

@@ -43,6 +43,7 @@ class Tape:
 
     __slots__ = ("differentiated", "guards", "known", "laxity", "nested", "operations", "serial", "snapshots")
     follows = True  # Python's branches follow the values that flow
+    hollow = False  # values are numbers, not shapes alone
     copied: Function = staticmethod(copied)
 
     def __init__(

@@ -265,7 +265,7 @@ def one(row: Primitive, x: Value) -> Value:
 
 
 def two(row: Primitive, a: Value, b: Value) -> Value:
-    """The same for two operands: values of one tape, and numbers and arrays."""
+    """The same for two operands: values of tapes, and numbers and arrays."""
     tape = a.tape if a.__class__ is Traced else b.tape if b.__class__ is Traced else None
     if tape is None or tape.operations is None or not tape.follows:
         return apply(row, (operand(a), operand(b)))
@@ -278,9 +278,12 @@ def two(row: Primitive, a: Value, b: Value) -> Value:
     else:
         return apply(row, (operand(a), b))
     if b.__class__ is Traced:
-        if b.tape is not tape:
-            return apply(row, (a, b))
         y = b.value
+        if b.tape is not tape:  # a value of the outer one is a constant to the inner one
+            inner = tape if tape.serial > b.tape.serial else b.tape
+            if inner.operations is None or not inner.follows or inner.hollow:
+                return apply(row, (a, b))
+            tape, x, y = (tape, x, b) if inner is tape else (inner, a, y)
     elif b.__class__ in PLAIN:
         y = b
     elif b.__class__ is np.ndarray and b.dtype.kind in NUMBERS:
@@ -300,6 +303,7 @@ def two(row: Primitive, a: Value, b: Value) -> Value:
             return known
     if x.__class__ is Traced or y.__class__ is Traced:
         value = two(row, x, y)
+        tape.nested = True
     elif tape.nested:
         value = tape.compute(row, [x, y], NO_PARAMS)
     else:

@@ -8,6 +8,7 @@ from contextvars import copy_context
 
 import numpy as np
 import pytest
+from patience import HANGS, until
 
 import difflab as dl
 from difflab.compile.run.blas import product
@@ -22,7 +23,7 @@ def busy():
     for _ in range(others.number):
         others.wanted.put((copy_context(), Shared([lambda: (begun.release(), end.wait())])))
     for _ in range(others.number):
-        assert begun.acquire(timeout=60)
+        assert begun.acquire(timeout=HANGS)
     yield
     end.set()
 
@@ -81,13 +82,11 @@ def test_an_interrupted_one_leaves_nobody_at_work():
 
     def slow():
         if threading.get_ident() == here:
-            assert told.wait(60)  # the other has the other one
+            assert until(told.is_set)  # the other has the other one
             return
         told.set()
         _thread.interrupt_main()
-        until = threading.Event()
-        until.wait(0.2)
-        ended.append(True)
+        ended.append(sum(range(3_000_000)))  # what takes a while
 
     with pytest.raises(KeyboardInterrupt):
         together([slow, slow])

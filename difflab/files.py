@@ -67,10 +67,11 @@ def target(path: FileName, force: bool = False) -> Path:
 
 def in_a_folder(path: Path) -> None:
     """Refuses a path in a folder that is not there."""
-    if path.parent.exists() and not path.parent.is_dir():
+    if path.parent.is_dir():
+        return
+    if path.parent.exists():
         raise InputError(f"{path.parent} is a file, and so nothing can be written into it; name a folder")
-    if not path.parent.is_dir():
-        raise InputError(f"the folder {path.parent} does not exist; make it first")
+    raise InputError(f"the folder {path.parent} does not exist; make it first")
 
 
 def target_folder(folder: FileName, names: Iterable[str], force: bool = False) -> Path:

@@ -5,6 +5,7 @@ The classes are found, not listed: from the public names over what functions, me
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import importlib
 import inspect
@@ -12,6 +13,8 @@ import pathlib
 import pkgutil
 import re
 import sys
+from contextlib import suppress
+from functools import cache
 from html.parser import HTMLParser
 
 import numpy as np
@@ -54,7 +57,6 @@ PLAIN = {
         Compiled Memory Recording Region NumpySource RegionSource ScalarSource WalkedSource XlaSource Problem
         PolicySystem Written""",
     "a protocol: what answers it is a function with the program's display": "CompiledFunction",
-    "an arrangement for a page, which shows it": "Figure",
 }
 REASON = {name: why for why, names in PLAIN.items() for name in names.split()}
 
@@ -70,15 +72,28 @@ def classes():
     return found
 
 
+@cache
+def for_the_type_checker(module):
+    """What a module imports under TYPE_CHECKING, by its name there."""
+    found, here = {}, sys.modules[module]
+    for block in ast.parse(inspect.getsource(here)).body:
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING":
+            for step in ast.walk(block):
+                if isinstance(step, ast.ImportFrom):
+                    with suppress(ImportError):  # of a peer that is not there
+                        home = importlib.import_module("." * step.level + (step.module or ""), here.__package__)
+                        found |= {x.asname or x.name: getattr(home, x.name, None) for x in step.names}
+    return found
+
+
 def returned():
     """Every class that is public, or that something public says it returns or holds: with the way to it."""
     known, found, waiting = classes(), {}, []
 
     def told(annotation, module, way):
         for word in re.findall(r"\w+", annotation if isinstance(annotation, str) else str(annotation)):
-            own = getattr(sys.modules[module], word, None)
-            others = known.get(word, [])  # where only the type checker imports the name; of several nobody knows which
-            for kind in [own] if inspect.isclass(own) else others if len(others) == 1 else []:
+            own = getattr(sys.modules[module], word, None) or for_the_type_checker(module).get(word)
+            for kind in [own] if inspect.isclass(own) else known.get(word, []):
                 add(kind, way)
 
     def add(kind, way):

@@ -43,7 +43,7 @@ def head_of(
     lists and dicts of them, in f's positional parameters or its `*args`. None for all else.
 
     Arrays that are given away (`donated`, for each leaf) have to be such that results can be written into them.
-    """  # fmt: skip
+    """
     found = parameters_of(f, len(moving))
     if found is None:
         return None

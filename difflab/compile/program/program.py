@@ -32,6 +32,7 @@ from .compiled import Compiled, owned
 from .draws import Draws
 from .entry import entry_function, exchange, lines_for
 from .explain import explain
+from .kinds import Lines
 from .lengths import Guards, warn
 
 MAX_KINDS = 256
@@ -138,7 +139,9 @@ class Program(Shown):
             if program.run is None and self.build(program, moving, names, static):
                 return self.function(*args)  # by the lines that were written now, which have machine code of their own
             if program is not self.answering and program.lines is not None:
-                self.answer_again(program)
+                program.passed += 1
+                if program.passed % AGAIN == 0:  # as in training, where only an epoch's last batch is a smaller one
+                    self.answer(program, program.lines)
             found = program(self.checked(program, leaves))
             if found is not None:
                 break
@@ -266,19 +269,15 @@ class Program(Shown):
 
     def shorten(self, kind: Compiled, moving: tuple[Tree, ...], program: Compiled) -> bool:
         """Lets the function answer calls of this kind by the program's own lines; whether it does."""
-        kind.lines = lines_for(self.f, moving, program, self.captured)
-        if kind.lines is not None:
-            self.answering = kind
-            exchange(self.function, kind.lines)
-        return kind.lines is not None
+        lines = kind.lines = lines_for(self.f, moving, program, self.captured)
+        if lines is not None:
+            self.answer(kind, lines)
+        return lines is not None
 
-    def answer_again(self, kind: Compiled) -> None:
-        """Gives the function back the lines of a kind that it is called with more often than with the one it answers,
-        as in training, where only the last batch of an epoch is a smaller one."""
-        kind.passed += 1
-        if kind.passed % AGAIN == 0 and kind.lines is not None:
-            self.answering = kind
-            exchange(self.function, kind.lines)
+    def answer(self, kind: Compiled, lines: Lines) -> None:
+        """Gives the function the lines of this kind."""
+        self.answering = kind
+        exchange(self.function, lines)
 
     def donated_leaves(self, moving: tuple[Tree, ...], static: Static, count: int, leaves: int) -> list[bool]:
         wanted = {k % count for k in self.donate if -count <= k < count}

@@ -189,10 +189,10 @@ def run(
     loss = recipe.make_loss(data)
     if isinstance(progress, Watch):
         progress.of(model, loss, data, raw)
-    begun = folder is not None and Path(folder, "last.npz").exists()
-    if tell is not None and resume and not begun:
-        tell(f"{folder} holds no run to go on with; one begins")
-    if tell is not None and not (resume and begun):
+    begun = resume and folder is not None and Path(folder, "last.npz").exists()
+    if tell is not None and not begun:
+        if resume:
+            tell(f"{folder} holds no run to go on with; one begins")
         tell(f"{raw!r}, model {recipe.model}")
     callbacks = [] if recipe.patience is None else [EarlyStopping(recipe.patience)]
     about: Record = {"mean": mean.reshape(-1).tolist(), "std": std.reshape(-1).tolist(), "recipe": vars(recipe)}
